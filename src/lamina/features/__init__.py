@@ -1,0 +1,21 @@
+"""Column types: how a column's cells are checked, learned from, encoded and decoded. No torch here."""
+
+from lamina.features.base import Claim, Feature, Profile, Slot
+from lamina.names import Names
+
+__all__ = ["FEATURES", "Claim", "Feature", "Profile", "Slot"]
+
+FEATURES = Names(
+    "feature",
+    {
+        "number": "lamina.features.number:Number",
+        "category": "lamina.features.category:Category",
+        "boolean": "lamina.features.boolean:Boolean",
+        "date": "lamina.features.date:Date",
+        "labels": "lamina.features.labels:Labels",
+        "text": "lamina.features.text:Text",
+        "identifier": "lamina.features.identifier:Identifier",
+        "constant": "lamina.features.constant:Constant",
+    },
+    group="lamina.features",
+)

@@ -1,0 +1,188 @@
+"""Dates and times, with or without a zone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from lamina.config import setting, settings
+from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
+from lamina.features.number import Number
+
+__all__ = ["Date", "DateSettings", "DateState"]
+
+# Tried in this order; a format must read every cell of the sample. Day before month and month before day are both
+# tried, and where both read every cell the evidence says so.
+FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%Y%m%d",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%B %d, %Y",
+)
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")
+ZONES = ("", "%#z")
+DAY = 86_400.0  # seconds
+
+# Parts that come round: name, period in days, and how to read the position within it from a moment.
+_CYCLES = {
+    "time of day": (1.0, lambda when: when.dt.hour() / 24 + when.dt.minute() / 1440 + when.dt.second() / DAY),
+    "day of week": (7.0, lambda when: (when.dt.weekday() - 1) / 7),
+    "day of year": (365.25, lambda when: (when.dt.ordinal_day() - 1) / 365.25),
+}
+
+
+@settings
+class DateSettings:
+    """How dates are read."""
+
+    format: str = setting("", "strftime format of text cells; empty: found out from the first cells.")
+
+
+@dataclasses.dataclass
+class DateState:
+    """What was learned: the moments' own scale, in days since 1970, and which cycles they go through."""
+
+    days: dict[str, Any]
+    cycles: list[str]
+    format: str
+    zone: str | None
+
+
+class Date(Feature):
+    """A moment. A ``number`` slot for the time passed, two (sine and cosine) for each cycle that training rows show.
+
+    Moments with a zone are brought to UTC; those without are taken as they stand.
+
+    Example:
+        >>> feature = Date("day")
+        >>> cells = feature.read(pl.Series(["2024-01-01", "2024-03-01"]))
+        >>> [slot.part for slot in feature.fit(cells).slots][:2]
+        ['value', 'day of week sine']
+    """
+
+    kind: ClassVar[str] = "date"
+    Settings = DateSettings
+    State = DateState
+
+    @classmethod
+    def recognise(cls, profile: Profile) -> Claim | None:
+        values = profile.values
+        if values.dtype in (pl.Date, pl.Datetime):
+            return Claim(0.95, f"{values.dtype} values")
+        if values.dtype != pl.String or profile.present < 2 or not _looks_dated(values):
+            return None
+        found = [fmt for fmt in _formats() if _strptime(values, fmt).null_count() == values.null_count()]
+        if not found:
+            return None
+        other = f"; {found[1]} reads them too" if len(found) > 1 else ""
+        return Claim(0.9, f"all cells read as {found[0]}{other}", {"format": found[0]})
+
+    def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
+        values = blank_to_null(values)
+        do = f"mend the cells, leave them empty, or give the format: features.{self.column}.format"
+        if values.dtype == pl.String:
+            fmt = self.settings.format or next(
+                (fmt for fmt in _formats() if _strptime(values, fmt).null_count() == values.null_count()), FORMATS[0]
+            )
+            moments = _strptime(values, fmt)
+            refuse(self, values, moments.is_null() & values.is_not_null(), first_row, f"is no date of form {fmt}", do)
+        elif values.dtype in (pl.Date, pl.Datetime):
+            moments = values
+        else:
+            refuse(self, values, values.is_not_null(), first_row, f"holds dates, but came as {values.dtype}", do)
+            return pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
+        if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone:
+            moments = moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return moments.cast(pl.Datetime("us"))
+
+    def partial_fit(self, values: pl.Series) -> Self:
+        if self.state is None:
+            self._days = Number(self.column)
+            self.state = {name: set() for name in _CYCLES}
+        self._days.partial_fit(_days(values))
+        for name, (_, position) in _CYCLES.items():
+            # A few different positions are enough to know that the cycle is gone through.
+            if len(self.state[name]) < 3:
+                self.state[name].update(position(values.drop_nulls().head(10_000)).round(3).unique().to_list()[:3])
+        return self
+
+    def finish(self) -> Self:
+        seen = {name: len(positions) > 1 for name, positions in self.state.items()}
+        days = dataclasses.asdict(self._days.finish().state)
+        span = days["high"] - days["low"]
+        # The season can only be learned from rows that cover most of a year.
+        cycles = [name for name, (period, _) in _CYCLES.items() if seen[name] and span >= 0.75 * min(period, 300)]
+        self.state = DateState(days, cycles, self.settings.format, None)
+        return self
+
+    @property
+    def _scale(self) -> Number:
+        number = Number(self.column)
+        number.state = Number.State(**self.state.days)
+        return number
+
+    @property
+    def slots(self) -> list[Slot]:
+        first, *missing = self._scale.slots
+        slots = [first]
+        for name in self.state.cycles:
+            for wave, function in (("sine", np.sin), ("cosine", np.cos)):
+                knots = np.sort(function(np.linspace(0, 2 * np.pi, 257)))
+                slots.append(Slot(self.column, f"{name} {wave}", "number", knots=tuple(knots.tolist())))
+        return slots + missing
+
+    def encode(self, values: pl.Series) -> dict[str, np.ndarray]:
+        arrays = self._scale.encode(_days(values))
+        columns = [arrays["number"][:, 0]]
+        for name in self.state.cycles:
+            position = _CYCLES[name][1](values).fill_null(0.0).to_numpy() * 2 * np.pi
+            columns += [np.sin(position), np.cos(position)]
+        arrays["number"] = np.stack(columns, axis=1).astype(np.float32)
+        return arrays
+
+    def decode(self, encoded: np.ndarray) -> pl.Series:
+        days = self._scale.decode(encoded)
+        return (days * DAY * 1e6).round().cast(pl.Int64).cast(pl.Datetime("us")).alias(self.column)
+
+    def summary(self) -> dict[str, Any]:
+        low, high = (str(self._moment(self.state.days[end])) for end in ("low", "high"))
+        return {"from": low, "to": high, "cycles": self.state.cycles}
+
+    def _moment(self, days: float) -> Any:
+        return pl.Series([round(days * DAY * 1e6)]).cast(pl.Datetime("us"))[0]
+
+
+def _days(moments: pl.Series) -> pl.Series:
+    return moments.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64) / (DAY * 1e6)
+
+
+def _formats() -> list[str]:
+    return [date + time + zone for date in FORMATS for time in TIMES for zone in (ZONES if time else ("",))]
+
+
+def _looks_dated(values: pl.Series) -> bool:
+    """A cheap look before fifty formats are tried: digits, a separator or eight digits, not too long."""
+    sample = values.drop_nulls().head(20)
+    return bool(sample.str.contains(r"^\d{8}$|\d{1,4}[-/. ]|[A-Za-z]{3,9} \d").all()) and bool(
+        (sample.str.len_chars().max() or 0) <= 40
+    )
+
+
+def _strptime(values: pl.Series, fmt: str) -> pl.Series:
+    """Text as moments, null where it is none. A date alone is midnight."""
+    if "%H" in fmt:
+        zoned = fmt.endswith("%#z")
+        cells = values.str.replace(r"Z$", "+00:00") if zoned else values
+        dtype = pl.Datetime("us", "UTC") if zoned else pl.Datetime("us")
+        return cells.str.strptime(dtype, fmt, strict=False)
+    return values.str.strptime(pl.Date, fmt, strict=False).cast(pl.Datetime("us"))
