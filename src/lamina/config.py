@@ -10,8 +10,9 @@ Plan files, ``--set``, ``--help``, ``lamina schema`` and the docs are all made f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, dataclass_transform
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import pydantic
 import yaml
@@ -20,7 +21,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lamina.errors import SettingError, nearest
 
-__all__ = ["as_dict", "assign", "check", "describe", "parse_text", "schema", "setting", "settings"]
+__all__ = ["as_dict", "assign", "check", "describe", "parse_text", "parse_yaml", "schema", "setting", "settings"]
 
 T = TypeVar("T")
 
@@ -36,7 +37,8 @@ def setting(default: Any, help: str, **bounds: Any) -> Any:
 def settings(cls: type[T]) -> type[T]:
     """Make a class a frozen group of settings that refuses unknown names and values out of bounds."""
     config = ConfigDict(extra="forbid", use_attribute_docstrings=False, allow_inf_nan=False)
-    return pydantic_dataclass(cls, frozen=True, kw_only=True, config=config)  # type: ignore[call-overload,no-any-return]
+    made: Any = pydantic_dataclass(frozen=True, kw_only=True, config=config)(cls)
+    return made  # type: ignore[no-any-return]
 
 
 def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -44,7 +46,7 @@ def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
 
     Args:
         cls: a class made by :func:`settings`.
-        values: name -> value, as read from JSON, YAML or the command line.
+        values: name -> value, as read from JSON, YAML or the command line; a group within the group is a mapping.
         where: the dotted place of these values in the plan, for messages.
 
     Raises:
@@ -62,14 +64,18 @@ def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     if not isinstance(values, Mapping):
         raise SettingError(f"{where or cls.__name__} must be a group of settings", got=repr(values))
     known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    for name in values:
+    checked = {}
+    for name, value in values.items():
+        place = f"{where}.{name}" if where else str(name)
         if name not in known:
-            place = f"{where}.{name}" if where else str(name)
             raise SettingError(
                 f"unknown setting {place}", allowed=", ".join(known) or "none", do=nearest(str(name), known)
             )
+        kind: Any = cls.__pydantic_fields__[name].annotation  # type: ignore[attr-defined]
+        group = isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        checked[name] = check(kind, value, place) if group else value
     try:
-        return cls(**values)
+        return cls(**checked)
     except pydantic.ValidationError as error:
         raise _setting_error(error, where) from None
 
@@ -100,10 +106,10 @@ def describe(cls: type) -> Iterator[tuple[str, str, Any, str]]:
     """Yield (name, type, default, help) of each setting, for help texts and docs."""
     for name, field in cls.__pydantic_fields__.items():  # type: ignore[attr-defined]
         kind = field.annotation if isinstance(field.annotation, str) else _kind(field.annotation)
-        bounds = ", ".join(str(bound) for bound in field.metadata)
+        bounds = " and ".join(_bound(bound) for bound in field.metadata)
         yield (
             name,
-            f"{kind} ({bounds})" if bounds else kind,
+            f"{kind} {bounds}" if bounds else kind,
             field.get_default(call_default_factory=True),
             (field.description or ""),
         )
@@ -114,19 +120,57 @@ def _kind(annotation: Any) -> str:
     return text.replace("typing.", "").replace("Literal", "one of ")
 
 
+def _bound(bound: Any) -> str:
+    """A bound as a person writes it: ``Ge(ge=1)`` is ``>= 1``."""
+    words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "of length >=", "max_length": "of length <="}
+    values = dataclasses.asdict(bound) if dataclasses.is_dataclass(bound) else vars(bound)
+    return " and ".join(f"{words.get(name, name)} {value}" for name, value in values.items())  # type: ignore[union-attr]
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML as people mean it. Only true and false are booleans, so that ``on`` and ``no`` stay words; ``1e-3`` is a
+    number; ``1:30``, ``012`` and ``2024-01-01`` stay text. A key that stands twice is an error."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Make a dict, and refuse a key that stands twice."""
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+
+
+for _tag, _form, _first in (
+    ("null", r"|~|null|Null|NULL", ["", "~", "n", "N"]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9_]*)", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_form})$"), _first)
+
+
+def parse_yaml(text: str) -> Any:
+    """Plain values from YAML, without its surprises: ``on`` is a word, ``1e-3`` a number, ``2024-01-01`` text.
+
+    Raises:
+        yaml.YAMLError: if it is not YAML, or a key stands twice.
+
+    Example:
+        >>> parse_yaml("root: on\\nrate: 1e-3")
+        {'root': 'on', 'rate': 0.001}
+    """
+    return yaml.load(text, Loader=_Loader)  # a SafeLoader: plain values only
+
+
 def parse_text(text: str) -> Any:
     """A value typed on a command line, read as YAML: ``3`` a number, ``true`` a boolean, ``[1, 2]`` a list."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        return parse_yaml(text)
+    except (yaml.YAMLError, RecursionError):
         return text
-    if isinstance(value, str):
-        # YAML 1.1 takes 1e-3 for a word; people mean the number.
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
 
 
 def assign(values: dict[str, Any], path: str, value: Any) -> None:

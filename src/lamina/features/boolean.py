@@ -45,7 +45,7 @@ class Boolean(Feature):
         values = profile.values
         if values.dtype == pl.Boolean:
             return Claim(0.9, "boolean values")
-        if profile.distinct != 2 or values.dtype not in (pl.String, *pl.INTEGER_DTYPES, *pl.FLOAT_DTYPES):
+        if profile.distinct != 2 or not (values.dtype == pl.String or values.dtype.is_numeric()):
             return None
         spelling = {str(value).lower() for value in values.drop_nulls().unique().to_list()}
         spelling = {word.removesuffix(".0") for word in spelling}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,6 +16,8 @@ __all__ = ["MISSING_CODE", "UNSEEN_CODE", "Category", "CategorySettings", "Categ
 
 MISSING_CODE = 0
 UNSEEN_CODE = 1
+# Whole numbers under such a name count nothing: admission_type_id, movieId, zip_code.
+_CODE = re.compile(r"(^|[_\s.-])(?i:id|code|zip|zipcode|postcode)$|[a-z](Id|ID|Code)$")
 RESERVED = 2  # inputs start counting names here; targets start at 0, since a target is never missing or unseen
 
 
@@ -60,7 +63,11 @@ class Category(Feature):
                 return Claim(0.8, f"a target of {profile.distinct} different whole numbers")
             if values.dtype == pl.String and values.str.contains(r"^0\d").fill_null(False).any():
                 return Claim(0.6, f"codes with leading zeros, {profile.distinct} different")
+            if _CODE.search(profile.name) and profile.distinct <= 0.5 * present:
+                return Claim(0.75, f"named like a code, {profile.distinct} different whole numbers")
             return None
+        if values.dtype in (pl.Categorical, pl.Enum):
+            return Claim(0.8, f"{values.dtype} values, {profile.distinct} different")
         if values.dtype not in (pl.String, pl.Boolean) or not present:
             return None
         share = profile.distinct / present

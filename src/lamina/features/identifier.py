@@ -31,7 +31,7 @@ class Identifier(Silent):
             if not values.drop_nulls().str.contains(r"^[+-]?\d{1,18}$").all():
                 # Words: unique ones without blanks are names of rows.
                 words = values.str.contains(r"\s").sum() or 0
-                if profile.distinct >= 0.95 * present and words < 0.1 * present:
+                if profile.distinct >= 0.95 * present and words < 0.5 * present:
                     return Claim(0.5, f"{profile.distinct} different names in {present} cells")
                 return None
             numeric = values.cast(pl.Int64, strict=False)

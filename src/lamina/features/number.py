@@ -11,11 +11,13 @@ import polars as pl
 
 from lamina.config import setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
+from lamina.features.gather import KNOTS, Gathered, capped_quantiles
 
 __all__ = ["Number", "NumberSettings", "NumberState"]
 
-KNOTS = 257  # quantiles kept: a power of two of steps, so that coarser sets are every 2nd, 4th, ... of them
-SAMPLE = 200_000  # values kept for the quantiles; up to so many rows they are exact
+# Whole numbers with few different values are told apart by the pieces of an embedding; with very many they are
+# quantities. Between the two, single values often mean something of their own (a fee, a cap, a year).
+CODES_FROM, CODES_TO = 49, 256
 
 _SHARES = np.linspace(0, 1, KNOTS)
 # The ends of the normal scale are those of a sample of this size, about +-2.9, rather than infinite.
@@ -26,17 +28,31 @@ _NORMAL = np.array([NormalDist().inv_cdf(float(share)) for share in np.clip(_SHA
 class NumberSettings:
     """How numbers are read and scaled."""
 
-    scaling: Literal["standard", "robust", "minmax", "quantile", "none"] = setting(
-        "standard",
+    scaling: Literal["auto", "standard", "robust", "minmax", "quantile", "none"] = setting(
+        "auto",
         "standard: mean 0, deviation 1; robust: median 0, quartile range 1; minmax: 0 to 1; "
-        "quantile: to a normal distribution by ranks; none: as it is.",
+        "quantile: to a normal distribution by ranks; none: as it is; auto: quantile for inputs, standard for targets.",
+    )
+    root: Literal["auto", "on", "off"] = setting(
+        "auto", "Scale the square root; auto: for targets such as counts, never negative and with a long right tail."
+    )
+    codes: bool = setting(
+        True, f"Give whole numbers with {CODES_FROM} to {CODES_TO} different values as a category too (inputs only)."
     )
     decimal: Literal[".", ","] = setting(".", "The decimal mark in text cells; with ',' a '.' groups thousands.")
 
 
 @dataclasses.dataclass
 class NumberState:
-    """What was learned from the training rows."""
+    """What was learned from the training rows.
+
+    Attributes:
+        quantiles: 257 at even shares.
+        knots: the same, no value weighing more than one step; edges of embeddings are taken from them.
+        root: whether the square root is scaled.
+        centre, width: the affine scale, of the root where that is scaled.
+        codes: whole numbers that have a code of their own.
+    """
 
     count: int
     missing: int
@@ -45,16 +61,20 @@ class NumberState:
     low: float
     high: float
     quantiles: list[float]
-    whole: bool
+    knots: list[float]
+    root: bool
+    centre: float
+    width: float
+    codes: list[float]
 
 
 class Number(Feature):
-    """A quantity. One ``number`` slot, and a ``missing`` flag where training cells were missing.
+    """A quantity. One ``number`` slot, a ``missing`` flag where training cells were missing, sometimes a ``code``.
 
     Missing cells are encoded as the training median. A column that never varies is encoded as zeros.
 
     Example:
-        >>> feature = Number("age").fit(pl.Series([20.0, 30.0, 40.0]))
+        >>> feature = Number("age", NumberSettings(scaling="standard")).fit(pl.Series([20.0, 30.0, 40.0]))
         >>> feature.encode(pl.Series([30.0]))["number"]
         array([[0.]], dtype=float32)
     """
@@ -103,69 +123,109 @@ class Number(Feature):
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
-            self.state = _Gathered()
-        self.state.add(values)
+            self.state = Gathered()
+        self.state.add(values.drop_nulls().cast(pl.Float64).to_numpy(), values.null_count())
         return self
 
     def finish(self) -> Self:
-        self.state = self.state.result()
+        found: Gathered = self.state
+        sample = found.sample if found.count else np.zeros(1)
+        quantiles = found.quantiles()
+        root = self._takes_root(found, sample)
+        centre, width = self._affine(found, np.sqrt(sample) if root else sample, root) if found.count else (0.0, 1.0)
+        values = found.values if found.values is not None else np.empty(0)
+        whole = bool((values == np.floor(values)).all()) and CODES_FROM <= len(values) <= CODES_TO
+        self.state = NumberState(
+            count=found.count,
+            missing=found.missing,
+            mean=found.mean,
+            deviation=found.deviation if found.count else 0.0,
+            low=float(quantiles[0]),
+            high=float(quantiles[-1]),
+            quantiles=quantiles.tolist(),
+            knots=capped_quantiles(sample).tolist(),
+            root=root,
+            centre=centre,
+            width=width if width > 0 else 1.0,
+            codes=values.tolist() if whole and self.settings.codes and not self.is_target else [],
+        )
         return self
 
     @property
+    def scaling(self) -> str:
+        """The scaling in use."""
+        if self.settings.scaling == "auto":
+            return "standard" if self.is_target else "quantile"
+        return self.settings.scaling  # type: ignore[no-any-return]
+
+    def _takes_root(self, found: Gathered, sample: np.ndarray) -> bool:
+        if self.settings.root != "auto":
+            return self.settings.root == "on" and found.low >= 0
+        if not self.is_target or found.low < 0 or not found.deviation:
+            return False
+        skew = float((((sample - sample.mean()) / sample.std()) ** 3).mean())
+        return skew > 1 and found.high >= 3 * found.mean
+
+    def _affine(self, found: Gathered, sample: np.ndarray, root: bool) -> tuple[float, float]:
+        """Centre and width of the scale."""
+        if self.scaling == "robust":
+            low, middle, high = np.quantile(sample, [0.25, 0.5, 0.75])
+            # Where half of the cells are equal the quartiles say nothing of the width.
+            return float(middle), float(high - low) or float(sample.std())
+        if self.scaling == "minmax":
+            return float(sample.min()), float(sample.max() - sample.min())
+        if self.scaling == "standard":
+            return (float(sample.mean()), float(sample.std())) if root else (found.mean, found.deviation)
+        return 0.0, 1.0
+
+    @property
     def slots(self) -> list[Slot]:
-        knots = self._scale(np.array(self.state.quantiles)).astype(np.float32)
+        state = self.state
+        knots = self._scale(np.array(state.knots)).astype(np.float32)
         slots = [Slot(self.column, "value", "number", knots=tuple(float(knot) for knot in knots))]
-        if self.state.missing:
+        if state.missing:
             slots.append(Slot(self.column, "missing", "flag"))
+        if state.codes:
+            slots.append(Slot(self.column, "code", "category", size=len(state.codes) + 1))
         return slots
 
     def encode(self, values: pl.Series) -> dict[str, np.ndarray]:
+        state = self.state
         missing = values.is_null().to_numpy()
         raw = values.cast(pl.Float64).fill_null(self._median).to_numpy()
         arrays = {"number": self._scale(raw).astype(np.float32)[:, None]}
-        if self.state.missing:
+        if state.missing:
             arrays["flag"] = missing.astype(np.uint8)[:, None]
+        if state.codes:
+            codes = np.array(state.codes)
+            place = np.minimum(np.searchsorted(codes, raw), len(codes) - 1)
+            known = (codes[place] == raw) & ~missing
+            arrays["category"] = np.where(known, place + 1, 0).astype(np.int32)[:, None]  # 0: any other value
         return arrays
 
     def decode(self, encoded: np.ndarray) -> pl.Series:
-        centre, width = self._affine()
-        if self.settings.scaling == "quantile":
-            raw = np.interp(encoded.astype(np.float64), _NORMAL, self.state.quantiles)
-        else:
-            raw = encoded.astype(np.float64) * width + centre
-        return pl.Series(self.column, raw)
-
-    @property
-    def unit(self) -> float:
-        """How much one unit of the encoded scale is in the column's own unit (not for quantile scaling)."""
-        return self._affine()[1]
+        encoded = encoded.astype(np.float64)
+        if self.scaling == "quantile":
+            return pl.Series(self.column, np.interp(encoded, _NORMAL, self.state.quantiles))
+        raw = encoded * self.state.width + self.state.centre
+        return pl.Series(self.column, np.maximum(raw, 0.0) ** 2 if self.state.root else raw)
 
     @property
     def _median(self) -> float:
         return self.state.quantiles[KNOTS // 2]
 
-    def _affine(self) -> tuple[float, float]:
-        """The centre and width of the scale."""
-        state = self.state
-        lower, upper = state.quantiles[KNOTS // 4], state.quantiles[3 * KNOTS // 4]
-        centre, width = {
-            "standard": (state.mean, state.deviation),
-            # Where half of the cells are equal the quartiles say nothing of the width.
-            "robust": (self._median, upper - lower or state.deviation),
-            "minmax": (state.low, state.high - state.low),
-            "quantile": (0.0, 1.0),
-            "none": (0.0, 1.0),
-        }[self.settings.scaling]
-        return centre, width if width > 0 else 1.0
-
     def _scale(self, raw: np.ndarray) -> np.ndarray:
-        if self.settings.scaling == "quantile":
+        state = self.state
+        if self.scaling == "quantile":
             # Of values that fill several knots, the middle rank: interp alone would take the last.
-            lower = np.interp(raw, *_first(self.state.quantiles, _NORMAL))
-            upper = np.interp(raw, *_first(self.state.quantiles[::-1], _NORMAL[::-1], reverse=True))
-            return (lower + upper) / 2  # type: ignore[no-any-return]
-        centre, width = self._affine()
-        return (raw - centre) / width
+            quantiles = np.array(state.quantiles)
+            unique, first, counts = np.unique(quantiles, return_index=True, return_counts=True)
+            if len(unique) == 1:
+                return np.zeros_like(raw)
+            return np.interp(raw, unique, (_NORMAL[first] + _NORMAL[first + counts - 1]) / 2)  # type: ignore[no-any-return]
+        if state.root:
+            raw = np.sqrt(np.maximum(raw, 0.0))
+        return (raw - state.centre) / state.width
 
     def summary(self) -> dict[str, Any]:
         state = self.state
@@ -183,53 +243,3 @@ def _parse(values: pl.Series, decimal: str) -> pl.Series:
     if decimal == ",":
         values = values.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     return values.str.strip_chars().cast(pl.Float64, strict=False)
-
-
-def _first(knots: list[float], targets: np.ndarray, reverse: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Increasing knots without repeats, each with the target of its first occurrence in the given order."""
-    unique, where = np.unique(np.array(knots), return_index=True)
-    return unique, targets[where]
-
-
-class _Gathered:
-    """Moments by Chan's parallel formula, and an even sample for the quantiles, from pieces of a column."""
-
-    def __init__(self) -> None:
-        self.count = self.missing = self.seen = 0
-        self.mean = self.squares = 0.0
-        self.low, self.high = np.inf, -np.inf
-        self.whole = True
-        self.step = 1
-        self.sample: list[np.ndarray] = []
-        self.kept = 0
-
-    def add(self, values: pl.Series) -> None:
-        self.missing += values.null_count()
-        present = values.drop_nulls().cast(pl.Float64).to_numpy()
-        if not len(present):
-            return
-        count, mean = len(present), float(present.mean())
-        total = self.count + count
-        self.squares += float(((present - mean) ** 2).sum()) + (mean - self.mean) ** 2 * self.count * count / total
-        self.mean += (mean - self.mean) * count / total
-        self.low, self.high = min(self.low, float(present.min())), max(self.high, float(present.max()))
-        self.whole = self.whole and bool((present == np.floor(present)).all())
-        picked = present[-self.count % self.step :: self.step]
-        self.count = total
-        self.sample.append(picked)
-        self.kept += len(picked)
-        while self.kept > SAMPLE:
-            merged = np.concatenate(self.sample)[::2]
-            self.sample, self.kept, self.step = [merged], len(merged), self.step * 2
-
-    def result(self) -> NumberState:
-        if not self.count:
-            return NumberState(0, self.missing, 0.0, 0.0, 0.0, 0.0, [0.0] * KNOTS, True)
-        quantiles = np.quantile(np.concatenate(self.sample), _SHARES)
-        quantiles[0], quantiles[-1] = self.low, self.high
-        deviation = float(np.sqrt(self.squares / self.count))
-        # A constant column gives rounding noise, not exactly zero.
-        deviation = 0.0 if self.low == self.high else deviation
-        return NumberState(
-            self.count, self.missing, self.mean, deviation, self.low, self.high, quantiles.tolist(), self.whole
-        )

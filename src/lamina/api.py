@@ -1,0 +1,215 @@
+"""What a person calls: train, resume, load, predict, evaluate, inspect, verify."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from lamina.config import assign
+from lamina.data.infer import Schema, infer
+from lamina.data.read import read
+from lamina.data.table import Table
+from lamina.errors import NotARunError, UsageError, some
+from lamina.files import read_json
+from lamina.pipeline import Module, begin, go_on, reopen
+from lamina.plan import Plan
+from lamina.run import Run
+from lamina.runs.manifest import MANIFEST
+from lamina.runs.manifest import verify as verify_files
+from lamina.train.progress import Progress
+
+__all__ = ["evaluate", "inspect", "load", "predict", "resume", "train", "verify"]
+
+
+def train(
+    data: Any = None,
+    target: str | Sequence[str] | None = None,
+    *,
+    inputs: Sequence[str] | None = None,
+    features: Mapping[str, Any] | None = None,
+    test: Any = None,
+    valid: Any = None,
+    group: str | None = None,
+    time: str | None = None,
+    model: str | Module = None,
+    budget: str | None = None,
+    seed: int | None = None,
+    baselines: str | Sequence[str] | None = None,
+    out: str | Path | None = None,
+    plan: Mapping[str, Any] | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train a network on a table.
+
+    Args:
+        data: a path or glob (CSV, Parquet, JSON lines, Arrow), or a polars, pandas, Arrow or NumPy table.
+        target: the column or columns to predict. Their type is the task.
+        inputs: the columns to predict from; all others if not given.
+        features: column -> the name of its feature, where the inferred one is to be overruled.
+        test, valid: tables of their own for the final scores, and for early stopping.
+        group: column whose equal values stay on one side of the split.
+        time: column to split by: the latest rows judge.
+        model: a name (see ``lamina schema``), or a module of your own from (B, width) to (B, outputs); or a function
+            that makes it from width and outputs.
+        budget: when to stop at the latest: ``60s``, ``500steps``, ``10epochs``.
+        seed: everything random is a function of it.
+        baselines: ``all``, ``none``, or names.
+        out: the run folder; ``runs/<target>-<number>`` if not given.
+        plan: values of a plan file, under which the other arguments are laid.
+        progress: whether to tell of it on standard error.
+        settings: any other setting by its dotted name with ``__`` for the dots, as in ``model__width=256``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        DataError: if the table cannot be used.
+        SettingError: on an unknown setting, or one out of bounds.
+        TrainingError: if training cannot go on.
+
+    Example:
+        >>> import numpy as np, polars as pl, tempfile
+        >>> x = np.random.default_rng(0).normal(size=200)
+        >>> table = pl.DataFrame({"x": x, "y": x > 0})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = train(table, "y", budget="20steps", baselines="none", out=folder + "/run")
+        ...     run.predict(pl.DataFrame({"x": [9.0]})).columns
+        ['y', 'y_probability_false', 'y_probability_true']
+    """
+    values = _values(plan, settings)
+    module = None
+    if model is not None and not isinstance(model, str):
+        module, model = model, None
+        values["model"] = {"name": None}
+    given = {
+        "data.source": str(data) if isinstance(data, (str, Path)) else None,
+        "data.test": str(test) if isinstance(test, (str, Path)) else None,
+        "data.valid": str(valid) if isinstance(valid, (str, Path)) else None,
+        "data.target": [target] if isinstance(target, str) else None if target is None else list(target),
+        "data.inputs": None if inputs is None else list(inputs),
+        "data.features": None if features is None else dict(features),
+        "split.group": group,
+        "split.time": time,
+        "train.budget": budget,
+        "evaluate.baselines": baselines if baselines is None or isinstance(baselines, str) else list(baselines),
+        "seed": seed,
+    }
+    for path, value in given.items():
+        if value is not None:
+            assign(values, path, value)
+    if model is not None:
+        _name_model(values, model)
+    checked = Plan.of(values)
+    tables = _tables({"data": data, "valid": valid, "test": test}, checked)
+    if not checked.data.target:
+        raise UsageError("no target was named", allowed=some(tables["data"].names, 30), do="say --target COLUMN")
+    folder = Path(out) if out is not None else _free_folder(checked.data.target)
+    teller = Progress.on(progress)
+    begin(tables, checked, folder, teller)
+    go_on(folder, teller, module)
+    return Run(folder, module)
+
+
+def _values(plan: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Plan values with the settings laid over them."""
+    values: dict[str, Any] = copy.deepcopy(dict(plan or {}))
+    if isinstance(values.get("model"), str):
+        values["model"] = {"name": values["model"]}
+    for name, value in settings.items():
+        assign(values, name.replace("__", "."), value)
+    return values
+
+
+def _name_model(values: dict[str, Any], name: str) -> None:
+    """Set the model's name; settings of another model in a plan do not carry over."""
+    before = values.get("model", {})
+    known = before.get("name", "tabm") if isinstance(before, dict) else before
+    values["model"] = {**before, "name": name} if known == name or "name" not in before else {"name": name}
+
+
+def _tables(objects: Mapping[str, Any], plan: Plan) -> dict[str, Table]:
+    """Open the tables, given as objects or named in the plan."""
+    named = {"data": plan.data.source, "valid": plan.data.valid, "test": plan.data.test}
+    sources = {key: objects.get(key) if objects.get(key) is not None else named[key] for key in named}
+    if sources["data"] is None:
+        raise UsageError("no table was given", do="say which file: lamina train DATA --target COLUMN")
+    return {key: read(source, missing=plan.data.missing) for key, source in sources.items() if source is not None}
+
+
+def _free_folder(target: Sequence[str]) -> Path:
+    """``runs/<target>-<number>``, the first that is not there."""
+    stem = "".join(letter if letter.isalnum() else "-" for letter in target[0])[:40] or "run"
+    number = 1
+    while (folder := Path("runs") / f"{stem}-{number}").exists():
+        number += 1
+    return folder
+
+
+def resume(
+    path: str | Path, *, budget: str | None = None, data: Any = None, model: nn.Module | None = None, progress: bool = False
+) -> Run:
+    """Go on with a run that was interrupted, or with a finished one under a larger budget.
+
+    Args:
+        path: the run folder.
+        budget: a new budget for a finished run, counted from the start of its training.
+        data: the table again, where the run was trained on an object in memory and has finished.
+        model: the module that it was trained with, where that was one of the user's own.
+        progress: whether to tell of it on standard error.
+
+    Raises:
+        NotARunError: if the folder is no run.
+        UsageError: if the run has finished and no budget is given.
+    """
+    folder = Path(path)
+    if not (folder / "run.json").is_file():
+        raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
+    if read_json(folder / "run.json")["status"] == "finished" and (folder / MANIFEST).exists():
+        verify_files(folder)
+        if budget is None:
+            raise UsageError(f"{folder} has finished", do="give a larger budget: lamina resume RUN --budget 20min")
+        reopen(folder, budget, _tables({"data": data}, Plan.of(read_json(folder / "plan.json"))))
+    go_on(folder, Progress.on(progress), model)
+    return Run(folder, model)
+
+
+def load(path: str | Path, model: Module = None) -> Run:
+    """Open a finished run; every file is compared with the manifest first, and no code of the run's is run.
+
+    Raises:
+        NotARunError, DamagedRunError, LaterVersionError: if the folder cannot be trusted.
+    """
+    return Run(path, model)
+
+
+def predict(path: str | Path, data: Any) -> Any:
+    """Predict rows with a run: ``load(path).predict(data)``."""
+    return load(path).predict(data)
+
+
+def evaluate(path: str | Path, data: Any) -> dict[str, Any]:
+    """Score a run on rows whose targets are known: ``load(path).evaluate(data)``."""
+    return load(path).evaluate(data)
+
+
+def inspect(data: Any, *, target: str | Sequence[str] = (), features: Mapping[str, Any] | None = None) -> Schema:
+    """See a table as Lamina does: the feature of each column, with the evidence for it."""
+    table = read(data)
+    targets = [target] if isinstance(target, str) else list(target)
+    return infer(table, targets=targets, overrides=features)
+
+
+def verify(path: str | Path) -> dict[str, Any]:
+    """Compare every file of a run with its manifest, and return the manifest.
+
+    Raises:
+        NotARunError, DamagedRunError, LaterVersionError: if the folder cannot be trusted; the message names the files.
+    """
+    return verify_files(Path(path))
+
+

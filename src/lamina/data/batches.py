@@ -1,0 +1,121 @@
+"""Batches from a store: which rows, in which order, as tensors."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lamina.data.store import Store
+
+__all__ = ["Batch", "Batches", "to_tensor"]
+
+WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
+
+
+class Batch(NamedTuple):
+    """Rows for one step.
+
+    Attributes:
+        inputs: group -> (B, slots) float32, or int64 codes.
+        targets: one per target column: (B,) or (B, labels).
+        rows: (B,) their numbers in the source table.
+    """
+
+    inputs: dict[str, Tensor]
+    targets: list[Tensor]
+    rows: np.ndarray
+
+
+class Batches:
+    """The batches of every epoch, as a function of (seed, step): nothing is remembered between steps.
+
+    Batches of one epoch differ in size by at most one row, so none is too small to learn from.
+
+    Args:
+        store: encoded rows, n of them.
+        size: rows in a batch.
+        seed: orders rows; each epoch has an order of its own.
+
+    Example:
+        >>> import tempfile; from pathlib import Path; from lamina.data.store import StoreWriter
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with StoreWriter(Path(folder) / "s") as writer:
+        ...         writer.append({"number": np.zeros((5, 1), np.float32), "row": np.arange(5)})
+        ...     batches = Batches(Store(Path(folder) / "s"), size=2, seed=0)
+        ...     [len(batch.rows) for batch in batches.epoch(0)]
+        [1, 2, 2]
+    """
+
+    def __init__(self, store: Store, size: int, seed: int) -> None:
+        self.store = store
+        self.seed = seed
+        self.steps = max(1, -(-store.rows // size))  # in an epoch
+        self._edges = np.arange(self.steps + 1) * store.rows // self.steps
+        row_bytes = max(1, store.bytes // max(1, store.rows))
+        self._window = max(1, WINDOW // (row_bytes * max(1, min(size, store.rows))))  # steps gathered at once
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The rows of an epoch in their order, (n,): a function of seed and epoch (Philox, counter-based)."""
+        generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], np.uint64)))
+        order = np.arange(self.store.rows, dtype=np.uint32)
+        generator.shuffle(order)
+        return order
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from its step ``first`` on."""
+        order = self.order(epoch)
+        # Windows start at fixed steps, so a resumed epoch gathers the same ones.
+        for start in range(first - first % self._window, self.steps, self._window):
+            stop = min(start + self._window, self.steps)
+            base = self._edges[start]
+            window = gather(self.store, order[base : self._edges[stop]])
+            for step in range(max(start, first), stop):
+                yield _slice(window, int(self._edges[step] - base), int(self._edges[step + 1] - base))
+
+    def rows_of(self, step: int) -> np.ndarray:
+        """The source rows of a step counted from the start of training, for messages."""
+        epoch, place = divmod(step, self.steps)
+        order = self.order(epoch)[self._edges[place] : self._edges[place + 1]]
+        return np.asarray(self.store.arrays["row"])[order]
+
+
+def in_order(store: Store, size: int) -> Iterator[Batch]:
+    """All rows once, in the order of the store."""
+    for start in range(0, store.rows, size):
+        yield gather(store, slice(start, min(start + size, store.rows)))
+
+
+def gather(store: Store, rows: np.ndarray | slice) -> Batch:
+    """Some rows of a store as tensors: one gather an array."""
+    taken = {name: np.asarray(array[rows]) for name, array in store.arrays.items()}
+    if store.bytes > WINDOW:
+        _forget(store)
+    inputs = {name: to_tensor(name, taken[name]) for name in ("number", "flag", "category") if name in taken}
+    targets = [torch.from_numpy(np.array(taken[name])) for name in sorted(taken) if name.startswith("target")]
+    return Batch(inputs, targets, taken["row"])
+
+
+def to_tensor(group: str, array: np.ndarray) -> Tensor:
+    """An encoded array as the network wants it: float32, and int64 for codes."""
+    return torch.from_numpy(array.astype(np.int64 if group == "category" else np.float32))
+
+
+def _slice(window: Batch, start: int, stop: int) -> Batch:
+    return Batch(
+        {name: tensor[start:stop] for name, tensor in window.inputs.items()},
+        [tensor[start:stop] for tensor in window.targets],
+        window.rows[start:stop],
+    )
+
+
+def _forget(store: Store) -> None:
+    """Let go of the mapped pages: they stay in the file cache, and no longer count as this process's memory."""
+    for array in store.arrays.values():
+        mapped = getattr(array, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,517 @@
+"""Delimited text: how it is written is found out, then it is read in blocks of whole rows, every cell as text.
+
+bytes ─ decompress ─ to UTF-8 ─ cut where a row ends ─ parse (pyarrow) ─▶ frames of text columns
+
+Cutting by our own hand, rather than by the parser, is what bounds memory with line breaks inside cells, and what lets
+every fault be named with its row: all rows before it have gone through, so it is in the next one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from lamina.data.table import PIECES, FilePart, spread
+from lamina.errors import DataError, some
+
+__all__ = ["CsvPart", "Dialect", "detect", "open_bytes", "utf16_of"]
+
+BLOCK = 2**23  # bytes read at once
+LOOK = 2**20  # bytes from which the dialect is found out
+LONGEST = 2**26  # bytes in a row: a longer one is a quote that was not closed
+SAMPLE = 2**26  # bytes that a sample may cost
+DELIMITERS = (",", ";", "\t", "|")
+NONE = "\x1f"  # the delimiter of a file with one column: the unit separator, which no one types
+COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+NEWLINE = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialect:
+    """How a text table is written.
+
+    Attributes:
+        delimiter: what stands between cells; :data:`NONE` in a file with one column.
+        quote: what stands around cells that hold a delimiter, or None if quotes are plain characters.
+    """
+
+    delimiter: str
+    quote: str | None
+
+
+class _Fault(Exception):
+    """Something wrong in the row that comes next."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what)
+        self.what, self.do = what, do
+
+
+class _Ragged(Exception):
+    """Rows of a block with more or fewer cells than there are columns: (row in the block, cells)."""
+
+    def __init__(self, rows: list[tuple[int, int]]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+class CsvPart(FilePart):
+    """A CSV or TSV file, plain or compressed by gzip or zstd. An empty cell is null; ``""`` is an empty text.
+
+    Args:
+        path: the file. Delimiter, quoting and encoding are found out.
+
+    Raises:
+        DataError: if it is empty, has no rows, or its first row cannot be a header.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            look, whole = self._look_inside()
+        except _Fault as fault:
+            raise DataError(f"{self.name}: {fault.what}", got="this in the header", do=fault.do) from None
+        self.dialect = detect(look)
+        ends, broken = _row_ends(look, self.dialect, final=whole)
+        if not len(ends):
+            what = broken.what if broken else "the first row does not end"
+            raise DataError(f"{self.name}: {what}", got="this in the header", do="mend the header")
+        header = look[: int(ends[0])]
+        names = _names(header, self.dialect, self.name)
+        if whole and not look[len(header) :].strip(b"\r\n"):
+            raise DataError(f"{self.name} has a header but no rows", got=f"columns {some(names)}", do="add rows")
+        self.dtypes = {name: pl.String() for name in names}
+        self._header = header
+
+    def _look_inside(self) -> tuple[bytes, bool]:
+        """The first rows, and whether that is all."""
+        blocks = (block for block in _decoded(self.path, LOOK) if block)
+        look = next(blocks, b"").lstrip(b"\r\n")
+        if not look.strip():
+            raise DataError(f"{self.name} is empty", do="give a file with a header and rows")
+        if b"\0" in look.partition(b"\n")[0]:
+            raise _no_nul()
+        try:
+            return look, next(blocks, None) is None
+        except _Fault:
+            return look, False  # it is in the rows, and will be named when they are read
+
+    def frames(self, columns: list[str], rows: int) -> Iterator[pl.DataFrame]:
+        parse = _Parser(self.dialect, list(self.dtypes), columns)
+        row, line = 0, 1 + self._header.count(b"\n")
+        body = b""
+        try:
+            for body in self._bodies():
+                frame = parse(body)
+                yield frame
+                row += len(frame)
+                line += body.count(b"\n")
+        except _Fault as fault:
+            place = f"row {row} (counted from 0), line {line}"
+            raise DataError(f"{self.name}: {fault.what}", got=f"this in {place}", do=fault.do) from None
+        except _Ragged as ragged:
+            raise self._ragged(ragged.rows, body, row, line) from None
+
+    def _bodies(self) -> Iterator[bytes]:
+        """Blocks of whole rows, without the header, and then the fault if there is one."""
+        rest, header = b"", len(self._header)
+        for more in itertools.chain(_decoded(self.path, BLOCK), (None,)):
+            block = rest + (more or b"")
+            if header:
+                block = block.lstrip(b"\r\n")  # of the first block: blank lines above the header
+            nul = block.find(b"\0")
+            ends, fault = _row_ends(block if nul < 0 else block[:nul], self.dialect, final=more is None and nul < 0)
+            end = int(ends[-1]) if len(ends) else 0
+            if end > header:
+                yield block[header:end]
+            if nul >= 0:
+                raise _no_nul()
+            if fault:
+                raise fault
+            if len(block) - end > LONGEST:
+                raise _unclosed()
+            rest, header = block[end:], max(0, header - end)
+
+    def _ragged(self, rows: list[tuple[int, int]], body: bytes, row: int, line: int) -> DataError:
+        starts = _row_starts(body, self.dialect)
+        lines = [line + body[: int(starts[number])].count(b"\n") for number, _ in rows[:5]]
+        places = [
+            f"{cells} cell(s) in row {row + number} (line {at})"
+            for (number, cells), at in zip(rows, lines, strict=False)
+        ]
+        width = len(self.dtypes)
+        delimiter = {"\t": "tab", NONE: "line break"}.get(self.dialect.delimiter, self.dialect.delimiter)
+        return DataError(
+            f"{self.name}: rows have more or fewer cells than the header",
+            got=", ".join(places) + f", in {len(rows)} row(s), counted from 0" * (len(rows) > 5),
+            allowed=f"{width} cell(s)",
+            do=f"mend these rows; a cell that holds the delimiter ({delimiter}) stands in double quotes",
+        )
+
+    def sample(self, n: int, seed: int) -> pl.DataFrame:
+        size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            start = file.read(4)
+            if size > SAMPLE and not start.startswith((*COMPRESSIONS, *UTF16)):
+                return self._windows(file, size, n, seed)
+        frames, cost = [], 0.0
+        for frame in self.frames(list(self.dtypes), n):
+            frames.append(frame)
+            cost += frame.estimated_size()
+            if cost > SAMPLE:
+                break
+        together = pl.concat(frames)
+        return pl.concat([together[rows] for rows in spread(len(together), n, seed)])
+
+    def _windows(self, file: BinaryIO, size: int, n: int, seed: int) -> pl.DataFrame:
+        """Rows at evenly spread places of a plain file. A window in which rows do not come out whole is passed over."""
+        parse = _Parser(self.dialect, list(self.dtypes), list(self.dtypes))
+        frames = [next(self.frames(list(self.dtypes), n)).head(n // PIECES)]
+        for window in spread(size, PIECES * LOOK, seed)[1:]:
+            file.seek(window.start)
+            # The first line is cut, and may be the inside of a quoted cell: whether it was shows in the rows' lengths.
+            text = _to_utf8(file.read(LOOK).partition(b"\n")[2])
+            ends, fault = _row_ends(text, self.dialect, final=False)
+            if fault or not len(ends) or b"\0" in text:
+                continue
+            try:
+                frames.append(parse(text[: int(ends[-1])]).head(n // PIECES))
+            except _Ragged:
+                continue
+        return pl.concat(frames)
+
+
+class _Parser:
+    """Whole rows as bytes -> a frame of text columns."""
+
+    def __init__(self, dialect: Dialect, names: list[str], columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._ragged: list[tuple[int, int]] = []
+        self._parsing = arrow_csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            newlines_in_values=True,
+            # In a file with one column an empty line is an empty cell.
+            ignore_empty_lines=len(names) > 1,
+            invalid_row_handler=self._note,
+        )
+        self._names = names
+        self._converting = arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.large_string()),
+            include_columns=list(columns),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+            check_utf8=False,  # it is: it was checked or made on the way
+        )
+
+    def _note(self, row: arrow_csv.InvalidRow) -> str:
+        self._ragged.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    def __call__(self, rows: bytes) -> pl.DataFrame:
+        if len(self._names) > 1 and not rows.strip(b"\r\n"):
+            return pl.DataFrame(schema=dict.fromkeys(self._columns, pl.String))
+        self._ragged.clear()
+        # One block and one thread: only so are the numbers of invalid rows known.
+        reading = arrow_csv.ReadOptions(column_names=self._names, use_threads=False, block_size=len(rows) + 1)
+        table = arrow_csv.read_csv(pa.BufferReader(rows), reading, self._parsing, self._converting)
+        if self._ragged:
+            raise _Ragged(list(self._ragged))
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+
+def detect(look: bytes) -> Dialect:
+    """Find out delimiter and quoting from the first rows, as UTF-8.
+
+    The delimiter is the one by which most rows have as many cells as the header, and among those the one that gives
+    most cells. Single quotes are taken for quotes only where they make rows come out even that otherwise do not, and
+    in tab-separated text quotes are plain characters where they do not pair.
+
+    Example:
+        >>> detect(b"a;b\\n1,5;2\\n")
+        Dialect(delimiter=';', quote='"')
+    """
+    whole = look.endswith(b"\n")  # else the last row is likely cut
+    best, score = Dialect(NONE, '"'), (0.0, 0)
+    for delimiter in DELIMITERS:
+        dialect = Dialect(delimiter, '"')
+        counts = _cells(look, dialect)
+        if counts is None:
+            dialect = Dialect(delimiter, None if delimiter == "\t" else '"')
+            counts = _cells(look, Dialect(delimiter, None))
+        assert counts is not None
+        even = _evenness(counts, whole)
+        if even < 1 and b"'" in look:
+            single = _cells(look, Dialect(delimiter, "'"))
+            if single is not None and _evenness(single, whole) > even:
+                dialect, counts, even = Dialect(delimiter, "'"), single, _evenness(single, whole)
+        if even and (even, int(counts[0])) > score:
+            best, score = dialect, (even, int(counts[0]))
+    return best
+
+
+def _evenness(counts: np.ndarray, whole: bool) -> float:
+    """The share of rows with as many cells as the header, if it has several; counts is (rows,)."""
+    rows = counts[1:] if whole or len(counts) < 3 else counts[1:-1]
+    if counts[0] > 1:
+        return float((rows == counts[0]).mean()) if len(rows) else 1.0
+    # A header of one cell above rows that agree on more is a fault to be shown, not a file with one column.
+    common = np.bincount(rows).argmax() if len(rows) > 1 else 1
+    return 1e-3 if common > 1 and (rows == common).mean() > 0.9 else 0.0
+
+
+def _cells(look: bytes, dialect: Dialect) -> np.ndarray | None:
+    """How many cells each row has, (rows,), blank rows left out; None if quotes do not pair."""
+    ends, fault = _row_ends(look, dialect, final=look.endswith(b"\n"))
+    if fault:
+        return None
+    if not len(ends) or ends[-1] < len(look):
+        ends = np.append(ends, len(look))
+    toggles, _ = _toggles(look, dialect)
+    array = np.frombuffer(look, np.uint8)
+    places = np.flatnonzero(array == ord(dialect.delimiter))
+    places = places[np.searchsorted(toggles, places) % 2 == 0]
+    counts = np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends))[: len(ends)] + 1
+    starts = np.r_[0, ends[:-1]]
+    filled = [bool(look[start:end].strip(b"\r\n")) for start, end in zip(starts, ends, strict=True)]
+    return counts[np.array(filled)]  # type: ignore[no-any-return]
+
+
+def _toggles(block: bytes, dialect: Dialect) -> tuple[np.ndarray, bool]:
+    """Where quoting begins or ends, (quotes,), and whether the quoting breaks after the last of them.
+
+    A doubled quote ends quoting and begins it again. A quote in the middle of an unquoted cell is a plain character.
+    """
+    if not dialect.quote or dialect.quote.encode() not in block:
+        return np.empty(0, np.int64), False
+    array = np.frombuffer(block, np.uint8)
+    quotes = np.flatnonzero(array == ord(dialect.quote))
+    edge = np.zeros(256, bool)
+    edge[[NEWLINE, 13, ord(dialect.delimiter)]] = True
+    opens = edge[np.where(quotes > 0, array[quotes - 1], NEWLINE)]
+    closes = edge[np.where(quotes < len(array) - 1, array[np.minimum(quotes + 1, len(array) - 1)], NEWLINE)]
+    doubled = np.diff(quotes, prepend=-2) == 1  # follows another
+    right = np.where(np.arange(len(quotes)) % 2 == 0, opens | doubled, closes | np.r_[doubled[1:], False])
+    if right.all():
+        return quotes, False
+    return _toggles_one_by_one(quotes, opens, closes, doubled)
+
+
+def _toggles_one_by_one(
+    quotes: np.ndarray, opens: np.ndarray, closes: np.ndarray, doubled: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """As :func:`_toggles`, for blocks with quotes that are plain characters or broken."""
+    kept: list[int] = []
+    inside, skip = False, False
+    for place, quote in enumerate(quotes.tolist()):
+        if skip:
+            kept.append(quote)
+            skip = False
+        elif not inside:
+            if opens[place]:
+                kept.append(quote)
+                inside = True
+        elif place + 1 < len(quotes) and doubled[place + 1]:
+            kept.append(quote)
+            skip = True
+        elif closes[place]:
+            kept.append(quote)
+            inside = False
+        else:
+            return np.array(kept, np.int64), True
+    return np.array(kept, np.int64), False
+
+
+def _row_ends(block: bytes, dialect: Dialect, final: bool) -> tuple[np.ndarray, _Fault | None]:
+    """Where rows end, (rows,), each just after its line break; and the fault that follows, if one does."""
+    toggles, broken = _toggles(block, dialect)
+    array = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(array == NEWLINE) + 1
+    if len(toggles):
+        ends = ends[np.searchsorted(toggles, ends) % 2 == 0]
+    if broken:
+        # Quoting is still on after the last toggle, so no row ends between it and the fault.
+        return ends[ends <= toggles[-1]], _unclosed()
+    if final and len(toggles) % 2:
+        return ends, _unclosed()
+    if final and block and (not len(ends) or ends[-1] < len(block)):
+        ends = np.append(ends, len(block))
+    return ends, None
+
+
+def _row_starts(rows: bytes, dialect: Dialect) -> np.ndarray:
+    """Where each row that is not blank starts."""
+    ends, _ = _row_ends(rows, dialect, final=True)
+    starts = np.r_[0, ends[:-1]]
+    if dialect.delimiter == NONE:
+        return np.asarray(starts)
+    return np.array([start for start, end in zip(starts, ends, strict=True) if rows[start:end].strip(b"\r\n")])
+
+
+def _names(header: bytes, dialect: Dialect, source: str) -> list[str]:
+    """Column names from the first row; a column without one is called by its place."""
+    count = (_cells(header, dialect) if dialect.delimiter != NONE else np.ones(1, np.int64))[0]  # type: ignore[index]
+    places = [str(place) for place in range(count)]
+    cells = [(cell or "").strip() for cell in _Parser(dialect, places, places)(header).row(0)]
+    if _is_data(cells):
+        raise DataError(
+            f"{source} has no header: its first row holds numbers",
+            got=some(cells),
+            do="write the columns' names into the first row",
+        )
+    for place, name in enumerate(cells):
+        if name and name in cells[:place]:
+            raise DataError(
+                f"{source}: two columns have one name",
+                got=f"{name!r} as columns {cells.index(name) + 1} and {place + 1}",
+                do="rename one of them in the header",
+            )
+    for place, name in enumerate(cells):
+        fresh = f"column_{place + 1}"
+        while not name and fresh in cells:
+            fresh += "_"
+        cells[place] = name or fresh
+    return cells
+
+
+def _is_data(cells: list[str]) -> bool:
+    """Whether a first row is numbers, quoted or not, other than ones that count upwards (years, places)."""
+    try:
+        numbers = [float(cell.strip("'")) for cell in cells]
+    except ValueError:
+        return False
+    return any(not number.is_integer() for number in numbers) or numbers != sorted(set(numbers))
+
+
+def open_bytes(path: Path) -> pa.NativeFile:
+    """A file's bytes, decompressed if it is gzip or zstd."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    raw = pa.OSFile(str(path))
+    for magic, compression in COMPRESSIONS.items():
+        if start.startswith(magic):
+            return pa.CompressedInputStream(raw, compression)
+    return raw
+
+
+def _decoded(path: Path, size: int) -> Iterator[bytes]:
+    """A text file as UTF-8, in blocks of about ``size`` bytes, and then the fault if there is one.
+
+    UTF-8 and UTF-16 are known by their marks. Without one the first line that is not ASCII decides between UTF-8 and
+    Windows-1252; a later line of the other kind is a fault, since one of the two would be misread.
+    """
+    with open_bytes(path) as file:
+        first = file.read(size)
+        utf16 = utf16_of(first)
+        blocks = itertools.chain((first,), iter(lambda: file.read(size), b""))
+        if utf16:
+            decoder = codecs.getincrementaldecoder(utf16)()
+            for block in blocks:
+                try:
+                    yield decoder.decode(block).removeprefix("\ufeff").encode()
+                except UnicodeError:
+                    raise _Fault("the text is not UTF-16, as it begins", "save the file as UTF-8") from None
+            return
+        encoding = None
+        mac = b"\r" in first and b"\n" not in first
+        for block in _whole_lines(blocks, mac):
+            if block.isascii():
+                yield block
+                continue
+            encoding = encoding or ("utf-8" if _is_utf8(_first_foreign(block)) else "cp1252")
+            good = _good_until(block, encoding)
+            yield block[:good].decode(encoding).encode()
+            if good < len(block):
+                raise _Fault(*_encoding_fault(block[good:], encoding))
+
+
+def _whole_lines(blocks: Iterator[bytes], mac: bool) -> Iterator[bytes]:
+    """Cut blocks after a line break, so that no character is torn; a mark of UTF-8 goes, and so do old Mac breaks."""
+    rest = b""
+    first = True
+    for block in blocks:
+        block = block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+        together = rest + (block.replace(b"\r", b"\n") if mac else block)
+        end = together.rfind(b"\n") + 1
+        if not end and len(together) > LONGEST:
+            raise _Fault("a line is longer than 64 MiB", "check that the file is a table")
+        if end:
+            yield together[:end]
+        rest = together[end:]
+    if rest:
+        yield rest
+
+
+def utf16_of(first: bytes) -> str | None:
+    """The encoding of a file that begins so, if it is UTF-16."""
+    for mark, encoding in UTF16.items():
+        if first.startswith(mark):
+            return encoding
+    # Western text in UTF-16 is zero in every other byte.
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if first[offset::2].count(0) > 0.8 * len(first[offset::2]) > 0 and first[1 - offset :: 2].count(0) == 0:
+            return encoding
+    return None
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _to_utf8(text: bytes) -> bytes:
+    return text if _is_utf8(text) else text.decode("cp1252", errors="replace").encode()
+
+
+def _first_foreign(block: bytes) -> bytes:
+    """The first line that is not ASCII."""
+    return next(line for line in block.splitlines() if not line.isascii())
+
+
+def _good_until(block: bytes, encoding: str) -> int:
+    """Where the first line starts that is not of the encoding, or where the block ends."""
+    if encoding == "utf-8" and _is_utf8(block):
+        return len(block)
+    place = 0
+    for line in block.splitlines(keepends=True):
+        if not line.isascii():
+            if _is_utf8(line) != (encoding == "utf-8"):
+                return place
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError:
+                return place
+        place += len(line)
+    return place
+
+
+def _encoding_fault(bad: bytes, encoding: str) -> tuple[str, str]:
+    if encoding == "cp1252" and not _is_utf8(_first_foreign(bad)):
+        return "the text is neither UTF-8 nor Windows-1252", "save the file as UTF-8"
+    known = "UTF-8" if encoding == "utf-8" else "Windows-1252"
+    return f"the text mixes encodings: {known} until here, and then another", "save the whole file as UTF-8"
+
+
+def _no_nul() -> _Fault:
+    return _Fault("the text holds a NUL byte", "check that the file is text, and remove it")
+
+
+def _unclosed() -> _Fault:
+    return _Fault("a quote is broken", "close it; a quote inside a quoted cell is written twice")

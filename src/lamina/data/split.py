@@ -1,0 +1,198 @@
+"""Who may teach and who may judge: rows to train, valid and test."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from lamina.config import setting, settings
+from lamina.errors import DataError, SettingError
+
+__all__ = ["ASIDE", "PARTS", "Keys", "SplitSettings", "assign", "hash_rows"]
+
+PARTS = ("train", "valid", "test")
+TRAIN, VALID, TEST = range(3)
+OPEN = 254  # not yet assigned
+ASIDE = 255  # set aside: not used
+
+_WORDS = {
+    "train": TRAIN, "training": TRAIN, "tr": TRAIN,
+    "valid": VALID, "validation": VALID, "val": VALID, "dev": VALID,
+    "test": TEST, "testing": TEST, "te": TEST, "holdout": TEST,
+}  # fmt: skip
+
+
+@settings
+class SplitSettings:
+    """How rows are shared out to train, valid and test."""
+
+    by: Literal["auto", "random", "stratified"] = setting(
+        "auto", "stratified keeps the shares of the target's classes; auto does so where the target has classes."
+    )
+    valid: float = setting(0.15, "Share of the rows for early stopping and choices.", ge=0, lt=1)
+    test: float = setting(
+        0.2, "Share of the rows for the final scores; with given test rows it is not used.", ge=0, lt=1
+    )
+    group: str | None = setting(None, "Column whose equal values never stand on two sides (a patient, a user).")
+    time: str | None = setting(None, "Column to split by: the earliest rows train, the latest test.")
+    column: str | None = setting(None, "Column that says train, valid or test for each row.")
+
+
+@dataclasses.dataclass
+class Keys:
+    """What the split needs to know of each row, n rows; fixed width, so that it fits in memory for any table.
+
+    Attributes:
+        part: (n,) uint8, ``OPEN``, a given part, or ``ASIDE``.
+        inputs: (n,) uint64, equal for rows that are equal on every input.
+        stratum: (n,) int32, code of the target's class, 0 where there are none.
+        group: (n,) uint64, equal for rows of one group, or None.
+        time: (n,) float64, or None.
+    """
+
+    part: np.ndarray
+    inputs: np.ndarray
+    stratum: np.ndarray
+    group: np.ndarray | None = None
+    time: np.ndarray | None = None
+
+
+def hash_rows(frame: pl.DataFrame) -> np.ndarray:
+    """64 bits for each row, (rows,) uint64; the same for rows with the same cells. Cells as ``Encoder.read`` gives them."""
+    if not frame.width:
+        return np.zeros(len(frame), np.uint64)
+    # Polars tells -0.0 from 0.0 by bits, and so would call equal rows different.
+    numbers = [pl.col(name) + 0.0 for name, dtype in frame.schema.items() if dtype.is_float()]
+    return frame.with_columns(numbers).hash_rows(seed=1).to_numpy()
+
+
+def part_codes(cells: pl.Series, first_row: int = 0) -> np.ndarray:
+    """Read the cells of a split column, as train, valid and test in their usual spellings.
+
+    Raises:
+        DataError: naming the first row with another word.
+    """
+    words = cells.cast(pl.String).str.strip_chars().str.to_lowercase()
+    codes = words.replace_strict(list(_WORDS), list(_WORDS.values()), default=None, return_dtype=pl.UInt8)
+    bad = codes.is_null().arg_true()
+    if len(bad):
+        raise DataError(
+            f"the split column {cells.name!r} must say train, valid or test in each row",
+            got=f"{cells[int(bad[0])]!r} in row {int(bad[0]) + first_row}",
+            allowed="train, valid, test",
+        )
+    return codes.to_numpy()
+
+
+def assign(keys: Keys, how: SplitSettings, seed: int) -> list[tuple[str, np.ndarray]]:
+    """Fill ``keys.part`` in place, so that the same seed gives the same rows, whatever their order.
+
+    Returns:
+        (reason, row numbers) for rows set aside because they are equal to a row that judges.
+
+    Raises:
+        DataError: if a part that is asked for would be empty.
+        SettingError: if the shares leave nothing to train on.
+    """
+    if how.valid + how.test >= 1:
+        raise SettingError("the shares of valid and test leave no rows to train on", got=f"{how.valid} + {how.test}")
+    given = {code for code in (TRAIN, VALID, TEST) if (keys.part == code).any()}
+    shares = [(TEST, how.test if TEST not in given else 0.0), (VALID, how.valid if VALID not in given else 0.0)]
+    if how.time is not None:
+        _by_time(keys, shares)
+    else:
+        _by_chance(keys, shares, how.by != "random", seed)
+    keys.part[keys.part == OPEN] = TRAIN
+    aside = _apart(keys)
+    for code, share in [(TRAIN, 1.0), *shares]:
+        if share and not (keys.part == code).any():
+            raise DataError(
+                f"no rows are left for {PARTS[code]}",
+                got=f"{int((keys.part != ASIDE).sum())} usable rows in {_units(keys)} that may be told apart",
+                do="bring more rows, or give the parts yourself (--test FILE, split.column)",
+            )
+    return aside
+
+
+def _units(keys: Keys) -> str:
+    units = keys.inputs if keys.group is None else keys.group
+    return f"{len(np.unique(units))} {'groups' if keys.group is not None else 'different rows'}"
+
+
+def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool, seed: int) -> None:
+    """Give each unit (equal rows, or a group) a number from its own hash and the seed, and cut by it in each stratum."""
+    units = keys.inputs if keys.group is None else keys.group
+    open_rows = np.flatnonzero(keys.part == OPEN)
+    _, first, unit = np.unique(units[open_rows], return_index=True, return_inverse=True)
+    # A unit with several classes goes with its first row's: it must not be torn apart.
+    stratum = keys.stratum[open_rows][first] if stratified else np.zeros(len(first), np.int32)
+    size = np.bincount(unit, minlength=len(first))
+    lot = _mix(units[open_rows][first], seed)
+    part = np.full(len(first), TRAIN, np.uint8)
+    # Within a stratum in the order of the lot; a unit belongs to the part in which its middle row falls.
+    order = np.lexsort((lot, stratum))
+    starts = np.flatnonzero(np.r_[True, np.diff(stratum[order]) != 0])
+    for members in np.split(order, starts[1:]):
+        middle = np.cumsum(size[members]) - size[members] / 2
+        total = size[members].sum()
+        low = 0.0
+        for code, share in shares:
+            part[members[(middle > low * total) & (middle <= (low + share) * total)]] = code
+            low += share
+    _at_least_one(part, shares, lot)
+    keys.part[open_rows] = part[unit]
+
+
+def _at_least_one(part: np.ndarray, shares: Sequence[tuple[int, float]], lot: np.ndarray) -> None:
+    """Small strata can leave a part empty that the shares ask for: give it the training unit of the lowest lot."""
+    for code, share in shares:
+        training = np.flatnonzero(part == TRAIN)
+        if share and not (part == code).any() and len(training) > 1:
+            part[training[np.argmin(lot[training])]] = code
+
+
+def _by_time(keys: Keys, shares: Sequence[tuple[int, float]]) -> None:
+    """The latest rows judge; rows of one moment stay together. With groups too, a group goes where its last row goes."""
+    open_rows = np.flatnonzero(keys.part == OPEN)
+    time = keys.time[open_rows]  # type: ignore[index]
+    if keys.group is not None:
+        _, member = np.unique(keys.group[open_rows], return_inverse=True)
+        latest = np.full(member.max() + 1, -np.inf)
+        np.maximum.at(latest, member, time)
+        time = latest[member]
+    high = 1.0
+    for code, share in shares:
+        if share and len(time):
+            # 'higher' keeps at least the last moment in the part.
+            low = np.quantile(time, max(high - share, 0.0), method="higher")
+            keys.part[open_rows[(time >= low) & (keys.part[open_rows] == OPEN)]] = code
+        high -= share
+
+
+def _apart(keys: Keys) -> list[tuple[str, np.ndarray]]:
+    """Set aside rows that teach, or choose, and are equal on every input to a row that judges them."""
+    aside = []
+    for teaching, judging in ((TRAIN, TEST), (VALID, TEST), (TRAIN, VALID)):
+        there = np.flatnonzero(keys.part == teaching)
+        judges = np.unique(keys.inputs[keys.part == judging])
+        if not len(judges) or not len(there):
+            continue
+        place = np.minimum(np.searchsorted(judges, keys.inputs[there]), len(judges) - 1)
+        rows = there[judges[place] == keys.inputs[there]]
+        if len(rows):
+            keys.part[rows] = ASIDE
+            aside.append((f"a {PARTS[teaching]} row equal to a {PARTS[judging]} row on every input", rows))
+    return aside
+
+
+def _mix(values: np.ndarray, seed: int) -> np.ndarray:
+    """SplitMix64's finaliser over values and seed: (n,) uint64, evenly spread (Steele et al. 2014)."""
+    with np.errstate(over="ignore"):
+        z = values + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))  # type: ignore[no-any-return]

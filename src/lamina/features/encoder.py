@@ -1,0 +1,125 @@
+"""The one encoder: raw rows to arrays, the same in training, prediction and serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from lamina.errors import DataError, MissingColumnError, nearest
+from lamina.features import FEATURES
+from lamina.features.base import Feature
+from lamina.features.layout import Layout
+
+__all__ = ["Encoder"]
+
+
+class Encoder:
+    """The features of a table's input and target columns, used together.
+
+    Args:
+        inputs: features of the columns that are given.
+        targets: features of the columns to predict.
+
+    Example:
+        >>> from lamina.features.boolean import Boolean
+        >>> encoder = Encoder([Boolean("a")], [])
+        >>> frame = encoder.read(pl.DataFrame({"a": ["yes", "no"]}))
+        >>> encoder.partial_fit(frame).finish().encode(frame)["flag"].ravel().tolist()
+        [1, 0]
+    """
+
+    def __init__(self, inputs: Sequence[Feature], targets: Sequence[Feature]) -> None:
+        self.inputs = list(inputs)
+        self.targets = list(targets)
+
+    @property
+    def layout(self) -> Layout:
+        """The slots of all inputs; known once fitted."""
+        return Layout.of(slot for feature in self.inputs for slot in feature.slots)
+
+    def read(self, frame: pl.DataFrame, first_row: int = 0, *, targets: bool = False) -> pl.DataFrame:
+        """Check raw columns and bring them to the features' own dtypes. Other columns are left out.
+
+        Args:
+            frame: raw rows; columns in any order, more columns are fine.
+            first_row: row number of the first row in its source, for messages.
+            targets: whether the target columns are read too.
+
+        Raises:
+            MissingColumnError: if a column is not there; it names it and the nearest one.
+            DataError: if cells are not of their feature's type.
+        """
+        features = self.inputs + (self.targets if targets else [])
+        missing = [feature.column for feature in features if feature.column not in frame.columns]
+        if missing:
+            raise MissingColumnError(
+                f"column {missing[0]!r} is missing" + (f", and {len(missing) - 1} more" if missing[1:] else ""),
+                got=f"columns {', '.join(frame.columns[:20])}",
+                do=nearest(missing[0], frame.columns) or "add the column, or train without it (--inputs)",
+            )
+        return pl.DataFrame(
+            [feature.read(frame[feature.column], first_row).alias(feature.column) for feature in features]
+        )
+
+    def partial_fit(self, frame: pl.DataFrame) -> Self:
+        """Learn from more training rows, as :meth:`read` returned them."""
+        for feature in self.inputs + self.targets:
+            feature.partial_fit(frame[feature.column])
+        return self
+
+    def finish(self) -> Self:
+        """End learning. Targets that cannot be learned from are refused here."""
+        for feature in self.inputs + self.targets:
+            feature.finish()
+        return self
+
+    def encode(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Input columns as arrays by group, each (rows, slots of the group)."""
+        parts: dict[str, list[np.ndarray]] = {"number": [], "flag": [], "category": []}
+        for feature in self.inputs:
+            if feature.slots:
+                for group, array in feature.encode(frame[feature.column]).items():
+                    parts.setdefault(group, []).append(array)
+        empty = {"number": np.float32, "flag": np.uint8, "category": np.int32}
+        return {
+            group: np.concatenate(arrays, axis=1) if arrays else np.empty((len(frame), 0), empty[group])
+            for group, arrays in parts.items()
+        }
+
+    def encode_targets(self, frame: pl.DataFrame) -> list[np.ndarray]:
+        """Target columns: codes (rows,) int32, numbers (rows,) float32, or label flags (rows, labels) uint8."""
+        encoded = []
+        for feature in self.targets:
+            (array,) = (feature.encode(frame[feature.column])[group] for group in _main_group(feature))
+            encoded.append(array if feature.kind == "labels" else array[:, 0])
+        return encoded
+
+    def to_json(self) -> dict[str, Any]:
+        """All features with what they learned, as JSON values."""
+        return {
+            "inputs": [feature.to_json() for feature in self.inputs],
+            "targets": [feature.to_json() for feature in self.targets],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Make an encoder from what :meth:`to_json` gave."""
+        inputs, targets = (
+            [FEATURES[item["kind"]].from_json(item) for item in values[role]] for role in ("inputs", "targets")
+        )
+        return cls(inputs, targets)
+
+
+def _main_group(feature: Feature) -> tuple[str]:
+    groups = {"number": "number", "category": "category", "boolean": "category", "labels": "flag"}
+    if feature.kind not in groups:
+        raise DataError(
+            f"column {feature.column!r} cannot be predicted yet",
+            got=f"a {feature.kind} column",
+            allowed=", ".join(groups),
+            do=f"say --feature {feature.column}=category, or =number",
+        )
+    return (groups[feature.kind],)

@@ -1,0 +1,17 @@
+"""Architectures, one a file: from a row's inputs to raw outputs."""
+
+from lamina.names import Names
+
+__all__ = ["MODELS"]
+
+MODELS = Names(
+    "model",
+    {
+        "tabm": "lamina.models.tabm:TabM",
+        "mlp": "lamina.models.mlp:MLP",
+        "resnet": "lamina.models.resnet:ResNet",
+        "ft_transformer": "lamina.models.ft_transformer:FTTransformer",
+        "linear": "lamina.models.linear:Linear",
+    },
+    group="lamina.models",
+)

@@ -1,0 +1,5 @@
+"""What a person reads: results as one self-contained page."""
+
+from lamina.report.page import page
+
+__all__ = ["page"]

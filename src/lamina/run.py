@@ -1,0 +1,146 @@
+"""A finished run, as a person holds it in Python."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lamina.data.read import read
+from lamina.data.table import Table
+from lamina.errors import DataError
+from lamina.evaluate.scores import scores
+from lamina.files import read_json
+from lamina.pipeline import Module, load_predictor
+from lamina.plan import Plan
+from lamina.runs.manifest import verify
+from lamina.runs.predictor import Predictor
+
+__all__ = ["Run"]
+
+
+class Run:
+    """What training left: a folder of data, and the predictor made from it.
+
+    Args:
+        path: the run folder.
+        model: the module that it was trained with, where that was one of the user's own.
+
+    Attributes:
+        path: the folder.
+        plan: every setting.
+        report: path of the report, one HTML page.
+
+    Raises:
+        NotARunError: if the folder is no complete run.
+        DamagedRunError: if a file is not as it was written.
+        LaterVersionError: if it was written by a later version.
+    """
+
+    def __init__(self, path: str | Path, model: Module = None) -> None:
+        self.path = Path(path)
+        verify(self.path)
+        self.plan = Plan.of(read_json(self.path / "plan.json"))
+        self.report = self.path / "report.html"
+        self._module = model
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Features, network and tasks; ``predictor.model`` is the ``torch.nn.Module``."""
+        return load_predictor(self.path, self._module)
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """Everything in ``scores.json``: target -> scores, intervals, baselines, verdict and details."""
+        return read_json(self.path / "scores.json")["targets"]  # type: ignore[no-any-return]
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """Metric -> value, low and high (95%) of the network; with several targets, target -> that."""
+        each = {target: result["systems"]["network"]["scores"] for target, result in self.results.items()}
+        return next(iter(each.values())) if len(each) == 1 else each
+
+    @property
+    def verdict(self) -> str:
+        """Whether the network pays here, in one sentence a target."""
+        return " ".join(result["verdict"] for result in self.results.values())
+
+    def predict(self, data: Any) -> Any:
+        """Predict rows.
+
+        Args:
+            data: anything that ``train`` takes; the target may be absent. Columns in any order.
+
+        Returns:
+            A polars frame (a pandas frame for pandas rows), one row each: the prediction under the target's name, and
+            ``<target>_probability_<class>`` or ``<target>_lower`` and ``<target>_upper``.
+
+        Raises:
+            MissingColumnError: if an input column is not there.
+        """
+        frames = list(self.predictor.stream(read(data).chunks()))
+        made = pl.concat(frames) if frames else self.predictor.predict(read(data).head(0))
+        return made.to_pandas() if type(data).__module__.partition(".")[0] == "pandas" else made
+
+    def evaluate(self, data: Any) -> dict[str, Any]:
+        """Score on rows whose targets are known.
+
+        Returns:
+            As :attr:`results`: target -> document, of the network alone.
+
+        Raises:
+            DataError: if no row has a known target.
+        """
+        return evaluate(self.predictor, read(data), self.plan.seed)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for target, result in self.results.items():
+            network = result["systems"]["network"]["scores"]
+            for metric in result["metrics"]:
+                found = network.get(metric["name"])
+                if found and found["value"] is not None:
+                    cells = (target, metric["label"], f"{found['value']:.4g}", f"{found['low']:.4g} to {found['high']:.4g}")
+                    rows.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
+        head = "<tr><th>target</th><th>score</th><th>value</th><th>95% interval</th></tr>"
+        return f"<p>{html.escape(self.verdict)}</p><table>{head}{''.join(rows)}</table>"
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
+    """Scores of a predictor on a table; rows with a missing or unknown target are left out and counted."""
+    tasks, outputs = predictor.objective.tasks, []
+    targets: list[list[np.ndarray]] = [[] for _ in tasks]
+    row = 0
+    for chunk in table.chunks():
+        read_rows = predictor.encoder.read(chunk, row, targets=True)
+        outputs.append(predictor.activate(chunk, row))
+        missing = [read_rows[task.feature.column].is_null().to_numpy() for task in tasks]
+        for place, encoded in enumerate(predictor.encoder.encode_targets(read_rows)):
+            known = encoded.copy()
+            if tasks[place].feature.kind in ("category", "boolean"):
+                known[missing[place]] = -1
+            else:
+                known = known.astype(np.float64)
+                known[missing[place]] = np.nan
+            targets[place].append(known)
+        row += len(chunk)
+    activated = np.concatenate(outputs) if outputs else np.empty((0, predictor.objective.width), np.float32)
+    documents = {}
+    for place, task in enumerate(tasks):
+        target = np.concatenate(targets[place]) if targets[place] else np.empty(0)
+        known = target >= 0 if task.feature.kind in ("category", "boolean") else ~np.isnan(target).reshape(len(target), -1).any(1)
+        if not known.any():
+            raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(target)} rows")
+        answer = task.answer(activated[known][:, predictor.objective.slices[place]])
+        truth = task.truth(target[known])
+        names = list(getattr(task.feature, "names", []))
+        made = scores(task.name, truth, {"network": answer}, seed=seed, names=names)
+        documents[task.feature.column] = {**made, "rows_left_out": int((~known).sum())}
+    return documents

@@ -1,0 +1,42 @@
+"""Every setting of training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lamina.config import setting, settings
+
+__all__ = ["TrainSettings"]
+
+
+@settings
+class TrainSettings:
+    """How a network is trained."""
+
+    budget: str = setting(
+        "10min", "When to stop at the latest: seconds, steps or epochs, as in 60s, 5min, 500steps, 10epochs."
+    )
+    batch_size: int | Literal["auto"] = setting(
+        "auto", "Rows in a step; auto goes by the number of rows. 1: single rows."
+    )
+    optimiser: Literal["adamw", "sgd", "muon"] = setting(
+        "adamw", "adamw; sgd with momentum; muon for matrices with adamw for the rest (Jordan et al. 2024)."
+    )
+    learning_rate: float | Literal["find"] = setting(
+        1e-3, "Step size; find: a short range test before training (Smith 2015)."
+    )
+    weight_decay: float = setting(1e-4, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
+    momentum: float = setting(0.9, "Momentum of sgd and muon.", ge=0, lt=1)
+    schedule: Literal["flat", "cosine", "linear"] = setting("cosine", "How the step size falls, over the last part.")
+    warmup: float = setting(0.02, "Share of the budget over which the step size rises.", ge=0, le=1)
+    decay: float = setting(0.5, "Share of the budget over which the step size falls.", ge=0, le=1)
+    clip: float = setting(1.0, "Longest gradient; longer ones are shortened. 0: no clipping.", ge=0)
+    accumulate: int = setting(1, "Pieces into which a batch is cut to save memory; the result is the same.", ge=1)
+    patience: int = setting(16, "Stop after so many evaluations without a better one. 0: never.", ge=0)
+    evaluate_every: int | Literal["epoch"] = setting("epoch", "Steps between evaluations on the valid rows.")
+    averaging: float = setting(0.0, "Decay of the running average of the weights that is kept; 0: none.", ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
+    compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")
+    threads: int | Literal["auto"] = setting("auto", "Processor threads; auto: what a short measurement finds fastest.")
+    checkpoint_every: float = setting(30.0, "Seconds between checkpoints, at evaluations.", ge=0)
+    tensorboard: bool = setting(True, "Write TensorBoard event files beside the history.")
