@@ -151,7 +151,12 @@ def _free_folder(target: Sequence[str]) -> Path:
 
 
 def resume(
-    path: str | Path, *, budget: str | None = None, data: Any = None, model: nn.Module | None = None, progress: bool = False
+    path: str | Path,
+    *,
+    budget: str | None = None,
+    data: Any = None,
+    model: nn.Module | None = None,
+    progress: bool = False,
 ) -> Run:
     """Go on with a run that was interrupted, or with a finished one under a larger budget.
 
@@ -211,5 +216,3 @@ def verify(path: str | Path) -> dict[str, Any]:
         NotARunError, DamagedRunError, LaterVersionError: if the folder cannot be trusted; the message names the files.
     """
     return verify_files(Path(path))
-
-

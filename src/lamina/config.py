@@ -123,8 +123,8 @@ def _kind(annotation: Any) -> str:
 def _bound(bound: Any) -> str:
     """A bound as a person writes it: ``Ge(ge=1)`` is ``>= 1``."""
     words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "of length >=", "max_length": "of length <="}
-    values = dataclasses.asdict(bound) if dataclasses.is_dataclass(bound) else vars(bound)
-    return " and ".join(f"{words.get(name, name)} {value}" for name, value in values.items())  # type: ignore[union-attr]
+    values: dict[str, Any] = vars(bound) if hasattr(bound, "__dict__") else dataclasses.asdict(bound)
+    return " and ".join(f"{words.get(name, name)} {value}" for name, value in values.items())
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read strict JSON: no NaN, no key twice.
+    """Read strict JSON: no NaN, no number too large for a float, no key twice.
 
     Raises:
         RunError: if the file is not such JSON.
@@ -90,8 +91,13 @@ def read_json(path: Path) -> Any:
     def no_constant(text: str) -> None:
         raise ValueError(f"{text} is not JSON")
 
+    def finite(text: str) -> float:
+        if math.isinf(value := float(text)):
+            raise ValueError(f"{text} is too large for a number")
+        return value
+
     try:
-        return json.loads(path.read_bytes(), object_pairs_hook=unique, parse_constant=no_constant)
+        return json.loads(path.read_bytes(), object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path.name} is not valid JSON", got=str(error), do="restore the file from a copy") from None
 

@@ -13,7 +13,7 @@ import platform
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -26,22 +26,25 @@ from torch import nn
 
 from lamina import __version__
 from lamina.config import as_dict, check
+from lamina.data.batches import Rows
 from lamina.data.infer import Schema, infer
-from lamina.data.prepare import Prepared, Source, prepare
-from lamina.data.split import PARTS
+from lamina.data.prepare import STORES, Prepared, Source, prepare
+from lamina.data.split import FOLDS
 from lamina.data.store import Store
 from lamina.data.table import Table
 from lamina.errors import DamagedRunError, DataError, MissingColumnError, NotARunError, UsageError, nearest, some
 from lamina.evaluate.baselines import baselines
 from lamina.evaluate.matrix import Matrix
 from lamina.evaluate.scores import scores
+from lamina.features.answer import Answer
+from lamina.features.base import Feature
 from lamina.features.encoder import Encoder
-from lamina.features.layout import Layout
 from lamina.features.silent import Silent
 from lamina.files import atomic, read_json, write_json, write_text
 from lamina.models import MODELS
 from lamina.models.base import Foreign
-from lamina.nn.start import start
+from lamina.models.committee import Committee
+from lamina.nn.start import seed_of, start
 from lamina.plan import Plan
 from lamina.report.page import page
 from lamina.runs.manifest import FORMAT, MANIFEST, write_manifest
@@ -49,14 +52,17 @@ from lamina.runs.predictor import Predictor
 from lamina.tasks import TASKS, task_name_of
 from lamina.tasks.base import Task
 from lamina.train import checkpoint
-from lamina.train.checkpoint import Position
-from lamina.train.history import read_history
+from lamina.train.budget import Budget
+from lamina.train.checkpoint import Position, Snapshot
+from lamina.train.history import History, read_history
 from lamina.train.loop import Trainer, predict
+from lamina.train.machine import Choice, keep_memory
 from lamina.train.memory import available, within
 from lamina.train.objective import Objective
 from lamina.train.progress import Progress
+from lamina.train.settings import TrainSettings
 
-__all__ = ["begin", "document", "go_on", "load_predictor", "make_model", "reopen"]
+__all__ = ["Module", "begin", "document", "go_on", "load_predictor", "overfitting", "reopen"]
 
 Module = nn.Module | Callable[[int, int], nn.Module] | None
 
@@ -168,31 +174,47 @@ def _versions() -> dict[str, str]:
 
 @dataclasses.dataclass
 class Parts:
-    """What a run folder holds, as objects."""
+    """What a run folder says of its networks, as objects."""
 
     plan: Plan
     encoder: Encoder
-    model: nn.Module
     objective: Objective
 
+    @classmethod
+    def load(cls, folder: Path) -> Parts:
+        """Read plan, features and tasks."""
+        if not (folder / "run.json").is_file():
+            raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
+        plan = Plan.of(read_json(folder / "plan.json"))
+        encoder = Encoder.from_json(read_json(folder / "features.json"))
+        return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]))
 
-def load_parts(folder: Path, module: Module = None) -> Parts:
-    """Make the plan, features, network (with starting weights) and tasks of a run."""
-    if not (folder / "run.json").is_file():
-        raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
-    plan = Plan.of(read_json(folder / "plan.json"))
-    encoder = Encoder.from_json(read_json(folder / "features.json"))
-    objective = Objective(_tasks(encoder, plan))
-    return Parts(plan, encoder, make_model(encoder.layout, objective.width, plan, module), objective)
+    def network(self, place: int, module: Module = None) -> nn.Module:
+        """The plan's model with its starting weights, or the user's module as it comes.
+
+        Raises:
+            MemoryNeedError: if its training would not fit in memory.
+            UsageError: if the run was trained with a module of the user's and none is given.
+        """
+        layout, outputs = self.encoder.layout, self.objective.width
+        if self.plan.model_name is None:
+            if module is None:
+                raise UsageError(
+                    "this run was trained with a module of your own", do="pass it: load(path, model=module)"
+                )
+            made = module if isinstance(module, nn.Module) else module(layout.dense_width, outputs)
+            return Foreign(made, layout, outputs)
+        with within(available()):
+            return start(MODELS[self.plan.model_name](layout, outputs, self.plan.model), self.seed(place))
+
+    def seed(self, place: int) -> int:
+        """The seed of one of the networks."""
+        return self.plan.seed if place == 0 else seed_of(self.plan.seed, "network", place)
 
 
-def _tasks(encoder: Encoder, plan: Plan) -> list[Task]:
-    tasks = []
-    for feature in encoder.targets:
-        cls = TASKS[task_name_of(feature)]
-        settings = check(cls.Settings, _task_settings(plan, feature.column), f"task.{feature.column}")
-        tasks.append(cls(feature, settings))
-    return tasks
+def _task(feature: Feature, plan: Plan) -> Task:
+    cls = TASKS[task_name_of(feature)]
+    return cls(feature, check(cls.Settings, _task_settings(plan, feature.column), f"task.{feature.column}"))  # type: ignore[no-any-return]
 
 
 def _task_settings(plan: Plan, target: str) -> dict[str, Any]:
@@ -203,61 +225,110 @@ def _task_settings(plan: Plan, target: str) -> dict[str, Any]:
     return {name: value for name, value in plan.task.items() if name not in plan.data.target}
 
 
-def make_model(layout: Layout, outputs: int, plan: Plan, module: Module) -> nn.Module:
-    """The plan's model with its starting weights, or the user's module as it comes.
-
-    Raises:
-        MemoryNeedError: if its training would not fit in memory.
-        UsageError: if the run was trained with a module of the user's and none is given.
-    """
-    if plan.model_name is None:
-        if module is None:
-            raise UsageError("this run was trained with a module of your own", do="pass it: load(path, model=module)")
-        made = module if isinstance(module, nn.Module) else module(layout.dense_width, outputs)
-        return Foreign(made, layout, outputs)
-    with within(available()):
-        return start(MODELS[plan.model_name](layout, outputs, plan.model), plan.seed)
+def join(networks: Sequence[nn.Module]) -> nn.Module:
+    """One network as it is, several as a committee."""
+    return networks[0] if len(networks) == 1 else Committee(networks)
 
 
 def load_predictor(folder: Path, module: Module = None) -> Predictor:
     """The predictor of a finished run."""
-    parts = load_parts(folder, module)
+    parts = Parts.load(folder)
     for task, saved in zip(parts.objective.tasks, read_json(folder / "tasks.json"), strict=True):
         task.state = saved["state"]
+    count = len(read_json(folder / "run.json")["training"]["networks"])
+    model = join([parts.network(place, module) for place in range(count)])
     try:
-        parts.model.load_state_dict(load_file(folder / "weights.safetensors"))
+        model.load_state_dict(load_file(folder / "weights.safetensors"))
     except (RuntimeError, OSError) as error:
         raise DamagedRunError("the weights do not fit the plan", got=str(error).splitlines()[0]) from error
-    return Predictor(parts.encoder, parts.model, parts.objective)
+    return Predictor(parts.encoder, model, parts.objective)
 
 
 # --- go on: train, judge, report, seal
 
 
 def go_on(folder: Path, progress: Progress, module: Module = None) -> None:
-    """Train from the latest checkpoint (or the start) to the end, and finish the run.
+    """Train from the latest checkpoints (or the start) to the end, and finish the run.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint is saved.
         NonFiniteError: if a loss or gradient is no number.
     """
-    parts = load_parts(folder, module)
-    stores = {part: Store(folder / "store" / part) for part in PARTS}
-    trainer = Trainer(
-        folder, parts.model, parts.objective, stores["train"], stores["valid"], parts.plan.train, parts.plan.seed, progress
-    )
-    found = checkpoint.latest(folder)
-    if found is not None:
-        trainer.restore(checkpoint.load(found), read_history(folder))
-    with _stopping(trainer):
-        position = trainer.fit()
-    if position.stopped == "interrupted":
-        raise KeyboardInterrupt(f"stopped at step {position.step}; go on with: lamina resume {folder}")
+    parts = Parts.load(folder)
+    learn, test = (Store(folder / "store" / name) for name in STORES)
+    networks, positions = _train(folder, parts, learn, progress, module)
+    model = join(networks)
     with atomic(folder / "weights.safetensors") as temporary:
-        save_file({name: value.contiguous() for name, value in parts.model.state_dict().items()}, temporary)
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, temporary)
     progress.say("judging on rows that training has not seen")
-    _judge(folder, parts, stores, position)
-    _seal(folder, parts, position)
+    _judge(folder, parts, networks, learn, test)
+    _seal(folder, model, positions)
+
+
+def _train(
+    folder: Path, parts: Parts, learn: Store, progress: Progress, module: Module
+) -> tuple[list[nn.Module], list[Position]]:
+    """Train the networks one after the other, network i with fold i for early stopping."""
+    settings = parts.plan.train
+    checkpoints = [checkpoint.latest(folder / "checkpoint" / str(place)) for place in range(FOLDS)]
+    snapshots = [checkpoint.load(path) for path in checkpoints if path is not None]
+    history = History(folder, _kept_history(folder, snapshots), settings.tensorboard)
+    networks: list[nn.Module] = []
+    positions: list[Position] = []
+    keep_memory()
+    try:
+        while len(networks) < _wanted(settings, learn, positions, module):
+            place = len(networks)
+            model = parts.network(place, module)
+            trainer = Trainer(
+                folder / "checkpoint" / str(place),
+                model,
+                parts.objective,
+                Rows(learn, _fold(learn, place, inside=False)),
+                Rows(learn, _fold(learn, place, inside=True)),
+                settings,
+                parts.seed(place),
+                history,
+                progress,
+                spent=sum(position.seconds for position in positions),
+                way=Choice(**positions[0].way) if positions else None,
+            )
+            if place < len(snapshots):
+                trainer.restore(snapshots[place])
+            with _stopping(trainer):
+                position = trainer.fit()
+            if position.stopped is None:
+                raise KeyboardInterrupt(f"stopped at step {position.step}; go on with: lamina resume {folder}")
+            networks.append(model)
+            positions.append(position)
+    finally:
+        history.close()
+    return networks, positions
+
+
+def _fold(learn: Store, place: int, *, inside: bool) -> np.ndarray:
+    """Places of the rows inside or outside of a fold, (n,) uint32."""
+    fold = np.asarray(learn.arrays["fold"])
+    return np.flatnonzero((fold == place) == inside).astype(np.uint32)
+
+
+def _wanted(settings: TrainSettings, learn: Store, positions: Sequence[Position], module: Module) -> int:
+    """How many networks there are to be, as far as one knows after those that have been trained."""
+    folds = len(np.unique(np.asarray(learn.arrays["fold"])))
+    most = FOLDS if folds == FOLDS and module is None else 1
+    if settings.networks != "auto":
+        return min(settings.networks, most)
+    seconds = Budget.parse(settings.budget).seconds
+    if not positions or seconds is None:
+        return 1
+    spent, longest = sum(position.seconds for position in positions), max(position.seconds for position in positions)
+    return min(most, len(positions) + (spent + 1.1 * longest < seconds))
+
+
+def _kept_history(folder: Path, snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
+    """The history up to the checkpoints: what came after them will come again."""
+    steps = {place: snapshot.position.step for place, snapshot in enumerate(snapshots)}
+    return [row for row in read_history(folder) if row["step"] <= steps.get(row["network"], -1)]
 
 
 @contextlib.contextmanager
@@ -266,14 +337,12 @@ def _stopping(trainer: Trainer) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: dict[int, Any] = {}
 
     def ask(number: int, frame: FrameType | None) -> None:
         trainer.ask_to_stop()
         signal.signal(number, signal.default_int_handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -281,67 +350,89 @@ def _stopping(trainer: Trainer) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _judge(folder: Path, parts: Parts, stores: Mapping[str, Store], position: Position) -> None:
-    """Calibrate on the valid rows, score on the test rows beside the baselines, and write predictions down."""
-    tasks, objective = parts.objective.tasks, parts.objective
-    outputs = {part: _outputs(parts.model, objective, stores[part]) for part in ("valid", "test")}
-    for task, part, place in zip(tasks, objective.slices, range(len(tasks)), strict=True):
-        if stores["valid"].rows:
-            task.calibrate(outputs["valid"][:, part], _target(stores["valid"], place))
+def _judge(folder: Path, parts: Parts, networks: Sequence[nn.Module], learn: Store, test: Store) -> None:
+    """Calibrate on rows that each network has not learned from, score on the test rows, write predictions down."""
+    objective, tasks = parts.objective, parts.objective.tasks
+    held = [Rows(learn, _fold(learn, place, inside=True)) for place in range(len(networks))]
+    unseen = np.concatenate([_outputs(network, objective, rows) for network, rows in zip(networks, held, strict=True)])
+    for place, (task, part) in enumerate(zip(tasks, objective.slices, strict=True)):
+        if len(unseen):
+            target = np.concatenate([rows.array(f"target{place:03}") for rows in held])
+            task.calibrate(unseen[:, part], target)
     write_json(
         folder / "tasks.json",
-        [{"name": task.name, "settings": as_dict(task.settings), "state": task.state, "notes": task.notes} for task in tasks],
+        [
+            {"name": task.name, "settings": as_dict(task.settings), "state": task.state, "notes": task.notes}
+            for task in tasks
+        ],
     )
-    judged = "test" if stores["test"].rows else "valid"
-    predictor = Predictor(parts.encoder, parts.model, objective)
-    answers = predictor.answers(outputs[judged])
+    judged = Rows.all(test) if test.rows else held[0]
+    model = join(networks)
+    answers = Predictor(parts.encoder, model, objective).answers(_outputs(model, objective, judged))
+    if not test.rows:  # rows that the other networks have learned from: only the first may answer for them
+        answers = Predictor(parts.encoder, networks[0], objective).answers(_outputs(networks[0], objective, judged))
     documents = {}
-    if stores[judged].rows:
-        for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
-            documents[task.feature.column] = _scores(parts, stores, judged, place, task, answer)
-    write_json(folder / "scores.json", {"rows": judged if documents else None, "targets": documents})
+    for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
+        if len(judged.index):
+            documents[task.feature.column] = _scores(parts, learn, judged, place, task, answer)
+    rows_of = ("test" if test.rows else "valid") if documents else None
+    write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
     frames = [answer.frame(task.feature) for task, answer in zip(tasks, answers, strict=True)]
-    row = pl.DataFrame({"row": np.asarray(stores[judged].arrays["row"])})
-    truth = [_truth(task, _target(stores[judged], place)) for place, task in enumerate(tasks)]
+    row = pl.DataFrame({"row": judged.array("row")})
+    truth = [
+        task.feature.decode(judged.array(f"target{place:03}")).alias(f"{task.feature.column}_true").to_frame()
+        for place, task in enumerate(tasks)
+    ]
     with atomic(folder / "predictions.parquet") as temporary:
         pl.concat([row, *truth, *frames], how="horizontal").write_parquet(temporary)
 
 
-def _outputs(model: nn.Module, objective: Objective, store: Store) -> np.ndarray:
-    parts = [predicted.numpy() for _, predicted in predict(model, objective, store)]
+def _outputs(model: nn.Module, objective: Objective, rows: Rows) -> np.ndarray:
+    """Activated outputs of all rows, (n, width)."""
+    parts = [predicted.numpy() for _, predicted in predict(model, objective, rows)]
     return np.concatenate([np.empty((0, objective.width), np.float32), *parts])
 
 
-def _target(store: Store, place: int) -> np.ndarray:
-    return np.asarray(store.arrays[f"target{place:03}"])
-
-
-def _truth(task: Task, target: np.ndarray) -> pl.DataFrame:
-    """The true values in the column's own terms."""
-    return task.feature.decode(target).alias(f"{task.feature.column}_true").to_frame()
-
-
-def _scores(parts: Parts, stores: Mapping[str, Store], judged: str, place: int, task: Task, answer: Any) -> dict[str, Any]:
-    """The scores document of one target."""
-    plan, sizes = parts.plan, parts.encoder.layout.sizes
-    train, other = (Matrix.of(stores[part].arrays, sizes, stores[part].rows) for part in ("train", judged))
-    target = task.truth(_target(stores[judged], place))
+def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:
+    """The scores document of one target, beside baselines that learn from the training rows."""
+    plan, name = parts.plan, f"target{place:03}"
+    train = Rows(learn, _fold(learn, 0, inside=False))
+    target = task.truth(judged.array(name))
     names = list(getattr(task.feature, "names", []))
     company = baselines(
-        task.name, train, other, task.truth(_target(stores["train"], place)),
-        which=plan.evaluate.baselines, seed=plan.seed, seconds=plan.evaluate.seconds, classes=len(names) or None,
-    )  # fmt: skip
-    systems = {"network": answer, **company}
-    made = scores(task.name, target, systems, seed=plan.seed, names=names, resamples=plan.evaluate.resamples)
+        task.name,
+        _matrix(parts, train),
+        _matrix(parts, judged),
+        task.truth(train.array(name)),
+        which=plan.evaluate.baselines,
+        seed=plan.seed,
+        seconds=plan.evaluate.seconds,
+        classes=len(names) or None,
+    )
+    made = scores(
+        task.name,
+        target,
+        {"network": answer, **company},
+        seed=plan.seed,
+        names=names,
+        resamples=plan.evaluate.resamples,
+    )
     return {**made, "threshold": task.state.get("threshold")}
 
 
-def _seal(folder: Path, parts: Parts, position: Position) -> None:
+def _matrix(parts: Parts, rows: Rows) -> Matrix:
+    arrays = {group: rows.array(group) for group in ("number", "flag", "category")}
+    return Matrix.of(arrays, parts.encoder.layout.sizes, len(rows.index))
+
+
+def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None:
     """Write the report, drop the encoded rows, and list every file."""
-    run = read_json(folder / "run.json")
-    parameters = sum(parameter.numel() for parameter in parts.model.parameters())
-    run |= {"status": "finished", "training": {**dataclasses.asdict(position), "parameters": parameters}}
-    write_json(folder / "run.json", run)
+    training = {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": sum(position.seconds for position in positions),
+        "networks": [dataclasses.asdict(position) for position in positions],
+    }
+    write_json(folder / "run.json", {**read_json(folder / "run.json"), "status": "finished", "training": training})
     write_text(folder / "report.html", page(document(folder)))
     shutil.rmtree(folder / "store")
     write_manifest(folder)
@@ -354,14 +445,15 @@ def document(folder: Path) -> dict[str, Any]:
     """Everything that a finished run can tell, as one JSON document: the report is made from this alone."""
     run, plan = read_json(folder / "run.json"), read_json(folder / "plan.json")
     judged, tasks = read_json(folder / "scores.json"), read_json(folder / "tasks.json")
-    history, training = read_history(folder), run["training"]
+    history = [row for row in read_history(folder) if row["network"] == 0]
+    training, first = run["training"], run["training"]["networks"][0]
     aside = pl.read_parquet(folder / "set_aside.parquet")
     reasons = [
         {"reason": reason[0], "count": len(rows), "examples": rows["row"].head(5).to_list()}
         for reason, rows in aside.group_by("reason", maintain_order=True)
     ]
     columns = [{"name": name, **column} for name, column in read_json(folder / "schema.json").items()]
-    way = training["way"]
+    way = first["way"]
     return {
         "title": ", ".join(plan["data"]["target"]),
         "created": run["created"],
@@ -380,14 +472,18 @@ def document(folder: Path) -> dict[str, Any]:
                     **read_json(folder / "versions.json")},
         "history": history,
         "training": {
-            "stopped_because": training["stopped"],
+            "stopped_because": _STOPPED[first["stopped"]].format(**plan["train"]),
             "seconds": training["seconds"],
-            "best_epoch": next((row["epoch"] for row in history if row["step"] == training["best_step"]), None),
+            "best_epoch": next((row["epoch"] for row in history if row["step"] == first["best_step"]), None),
             "overfitting": overfitting(history),
             "parameters": training["parameters"],
+            "networks": len(training["networks"]),
         },
         "targets": judged["targets"],
     }  # fmt: skip
+
+
+_STOPPED = {"budget": "the budget of {budget} was spent", "patience": "the valid rows showed no more gain"}
 
 
 def _warnings(run: Any, judged: Any, tasks: Any, history: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -446,11 +542,10 @@ def reopen(folder: Path, budget: str, tables: Mapping[str, Table]) -> None:
     (folder / MANIFEST).unlink()
     write_json(folder / "plan.json", plan.to_json())
     write_json(folder / "run.json", {**run, "status": "training"})
-    found = checkpoint.latest(folder)
-    assert found is not None
-    snapshot = checkpoint.load(found)
-    snapshot.position.stopped = None
-    snapshot.position.horizon = None
-    checkpoint.save(folder, snapshot)
-
-
+    for path in (folder / "checkpoint").glob("*"):
+        found = checkpoint.latest(path)
+        assert found is not None
+        snapshot = checkpoint.load(found)
+        if snapshot.position.stopped == "budget":
+            snapshot.position.stopped = snapshot.position.horizon = None
+            checkpoint.save(path, snapshot)

@@ -136,7 +136,9 @@ def read_plan(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"the plan {path} cannot be read", got=error.strerror or str(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the plan {path} is not YAML", got=str(error), do="mend the file; lamina schema says its form") from error
+        raise UsageError(
+            f"the plan {path} is not YAML", got=str(error), do="mend the file; lamina schema says its form"
+        ) from error
     if not isinstance(values, dict):
         raise UsageError(f"the plan {path} is no group of settings", got=type(values).__name__)
     return values

@@ -104,7 +104,12 @@ class Run:
             for metric in result["metrics"]:
                 found = network.get(metric["name"])
                 if found and found["value"] is not None:
-                    cells = (target, metric["label"], f"{found['value']:.4g}", f"{found['low']:.4g} to {found['high']:.4g}")
+                    cells = (
+                        target,
+                        metric["label"],
+                        f"{found['value']:.4g}",
+                        f"{found['low']:.4g} to {found['high']:.4g}",
+                    )
                     rows.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
         head = "<tr><th>target</th><th>score</th><th>value</th><th>95% interval</th></tr>"
         return f"<p>{html.escape(self.verdict)}</p><table>{head}{''.join(rows)}</table>"
@@ -135,7 +140,11 @@ def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
     documents = {}
     for place, task in enumerate(tasks):
         target = np.concatenate(targets[place]) if targets[place] else np.empty(0)
-        known = target >= 0 if task.feature.kind in ("category", "boolean") else ~np.isnan(target).reshape(len(target), -1).any(1)
+        known = (
+            target >= 0
+            if task.feature.kind in ("category", "boolean")
+            else ~np.isnan(target).reshape(len(target), -1).any(1)
+        )
         if not known.any():
             raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(target)} rows")
         answer = task.answer(activated[known][:, predictor.objective.slices[place]])

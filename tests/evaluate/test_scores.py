@@ -137,6 +137,13 @@ def test_detail_is_bounded() -> None:
     assert sum(found["residuals"]["counts"]) == rows
 
 
+@pytest.mark.parametrize("off", [0.0, 5.0, 1e9])
+def test_errors_that_are_all_the_same(off: float) -> None:
+    target = np.arange(30.0)
+    found = scores("regression", target, {"network": Answer(value=target + off)}, resamples=5)["detail"]["residuals"]
+    assert sum(found["counts"]) == 30 and max(found["counts"]) == 30
+
+
 def test_figures() -> None:
     assert figure(0.99999) == "1.000"
     assert figure(-45438.4) == "-45,438"

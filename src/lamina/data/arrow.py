@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.ipc
 
-from lamina.data.table import FilePart, dtypes_of, spread, to_frame
+from lamina.data.table import PIECES, FilePart, dtypes_of, picks, spread, to_frame
 from lamina.errors import DataError
 
 __all__ = ["MAGIC", "ArrowPart"]
@@ -55,15 +55,14 @@ class ArrowPart(FilePart):
                     yield to_frame(batch.slice(start, rows))
 
     def sample(self, n: int, seed: int) -> pl.DataFrame:
-        """Rows from the starts of up to 64 batches of a file; the first rows of a stream."""
+        """Rows from up to 64 batches of a file, evenly spread; the first rows of a stream."""
         if not self._is_file:
             return super().sample(n, seed)
+        frames = []
         with self._open() as reader:
-            total = reader.num_record_batches
-            frames: list[pl.DataFrame] = []
-            for places in spread(total, 64, seed):
-                for place in range(total)[places]:
-                    batch = to_frame(reader.get_batch(place))
-                    each = max(1, n // min(total, 64))
-                    frames.extend(batch[rows] for rows in spread(len(batch), each, seed))
+            places = picks(reader.num_record_batches)
+            for place in places:
+                batch = to_frame(reader.get_batch(place))
+                runs = spread(len(batch), max(1, n // len(places)), seed, pieces=max(1, PIECES // len(places)))
+                frames += [batch[rows] for rows in runs]
         return pl.concat(frames) if frames else pl.DataFrame(schema=self.dtypes)

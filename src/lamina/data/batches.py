@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lamina.data.store import Store
 
-__all__ = ["Batch", "Batches", "to_tensor"]
+__all__ = ["Batch", "Batches", "Rows", "in_order", "to_tensor"]
 
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
@@ -31,13 +31,34 @@ class Batch(NamedTuple):
     rows: np.ndarray
 
 
+class Rows(NamedTuple):
+    """Some rows of a store.
+
+    Attributes:
+        store: where they lie.
+        index: (n,) their places in the store.
+    """
+
+    store: Store
+    index: np.ndarray
+
+    @classmethod
+    def all(cls, store: Store) -> Rows:
+        """Every row of a store."""
+        return cls(store, np.arange(store.rows, dtype=np.uint32))
+
+    def array(self, name: str) -> np.ndarray:
+        """One array of these rows."""
+        return np.asarray(self.store.arrays[name])[self.index]
+
+
 class Batches:
     """The batches of every epoch, as a function of (seed, step): nothing is remembered between steps.
 
     Batches of one epoch differ in size by at most one row, so none is too small to learn from.
 
     Args:
-        store: encoded rows, n of them.
+        rows: encoded rows, n of them.
         size: rows in a batch.
         seed: orders rows; each epoch has an order of its own.
 
@@ -46,23 +67,24 @@ class Batches:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with StoreWriter(Path(folder) / "s") as writer:
         ...         writer.append({"number": np.zeros((5, 1), np.float32), "row": np.arange(5)})
-        ...     batches = Batches(Store(Path(folder) / "s"), size=2, seed=0)
+        ...     batches = Batches(Rows.all(Store(Path(folder) / "s")), size=2, seed=0)
         ...     [len(batch.rows) for batch in batches.epoch(0)]
         [1, 2, 2]
     """
 
-    def __init__(self, store: Store, size: int, seed: int) -> None:
-        self.store = store
+    def __init__(self, rows: Rows, size: int, seed: int) -> None:
+        self.rows = rows
         self.seed = seed
-        self.steps = max(1, -(-store.rows // size))  # in an epoch
-        self._edges = np.arange(self.steps + 1) * store.rows // self.steps
-        row_bytes = max(1, store.bytes // max(1, store.rows))
-        self._window = max(1, WINDOW // (row_bytes * max(1, min(size, store.rows))))  # steps gathered at once
+        count = len(rows.index)
+        self.steps = max(1, -(-count // size))  # in an epoch
+        self._edges = np.arange(self.steps + 1) * count // self.steps
+        row_bytes = max(1, rows.store.bytes // max(1, rows.store.rows))
+        self._window = max(1, WINDOW // (row_bytes * max(1, min(size, count))))  # steps gathered at once
 
     def order(self, epoch: int) -> np.ndarray:
-        """The rows of an epoch in their order, (n,): a function of seed and epoch (Philox, counter-based)."""
+        """Places in the store in an epoch's order, (n,): a function of seed and epoch (Philox, counter-based)."""
         generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], np.uint64)))
-        order = np.arange(self.store.rows, dtype=np.uint32)
+        order = self.rows.index.copy()
         generator.shuffle(order)
         return order
 
@@ -73,24 +95,18 @@ class Batches:
         for start in range(first - first % self._window, self.steps, self._window):
             stop = min(start + self._window, self.steps)
             base = self._edges[start]
-            window = gather(self.store, order[base : self._edges[stop]])
+            window = gather(self.rows.store, order[base : self._edges[stop]])
             for step in range(max(start, first), stop):
                 yield _slice(window, int(self._edges[step] - base), int(self._edges[step + 1] - base))
 
-    def rows_of(self, step: int) -> np.ndarray:
-        """The source rows of a step counted from the start of training, for messages."""
-        epoch, place = divmod(step, self.steps)
-        order = self.order(epoch)[self._edges[place] : self._edges[place + 1]]
-        return np.asarray(self.store.arrays["row"])[order]
+
+def in_order(rows: Rows, size: int) -> Iterator[Batch]:
+    """All rows once, in their order."""
+    for start in range(0, len(rows.index), size):
+        yield gather(rows.store, rows.index[start : start + size])
 
 
-def in_order(store: Store, size: int) -> Iterator[Batch]:
-    """All rows once, in the order of the store."""
-    for start in range(0, store.rows, size):
-        yield gather(store, slice(start, min(start + size, store.rows)))
-
-
-def gather(store: Store, rows: np.ndarray | slice) -> Batch:
+def gather(store: Store, rows: np.ndarray) -> Batch:
     """Some rows of a store as tensors: one gather an array."""
     taken = {name: np.asarray(array[rows]) for name, array in store.arrays.items()}
     if store.bytes > WINDOW:

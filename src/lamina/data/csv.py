@@ -81,7 +81,7 @@ class CsvPart(FilePart):
             look, whole = self._look_inside()
         except _Fault as fault:
             raise DataError(f"{self.name}: {fault.what}", got="this in the header", do=fault.do) from None
-        self.dialect = detect(look)
+        self.dialect = detect(look, whole)
         ends, broken = _row_ends(look, self.dialect, final=whole)
         if not len(ends):
             what = broken.what if broken else "the first row does not end"
@@ -179,16 +179,23 @@ class CsvPart(FilePart):
         frames = [next(self.frames(list(self.dtypes), n)).head(n // PIECES)]
         for window in spread(size, PIECES * LOOK, seed)[1:]:
             file.seek(window.start)
-            # The first line is cut, and may be the inside of a quoted cell: whether it was shows in the rows' lengths.
-            text = _to_utf8(file.read(LOOK).partition(b"\n")[2])
+            frames.append(self._window(file.read(LOOK), parse).head(n // PIECES))
+        return pl.concat(frames)
+
+    def _window(self, text: bytes, parse: _Parser) -> pl.DataFrame:
+        """The whole rows of a piece of the file, or none if they do not come out with the header's cells."""
+        text = _to_utf8(text)
+        for _ in range(4):
+            # The first line is cut, or is the inside of a quoted cell; that shows in the rows, and the next may do.
+            text = text.partition(b"\n")[2]
             ends, fault = _row_ends(text, self.dialect, final=False)
             if fault or not len(ends) or b"\0" in text:
                 continue
             try:
-                frames.append(parse(text[: int(ends[-1])]).head(n // PIECES))
+                return parse(text[: int(ends[-1])])
             except _Ragged:
                 continue
-        return pl.concat(frames)
+        return pl.DataFrame(schema=self.dtypes)
 
 
 class _Parser:
@@ -233,39 +240,42 @@ class _Parser:
         return frame
 
 
-def detect(look: bytes) -> Dialect:
+def detect(look: bytes, whole: bool = True) -> Dialect:
     """Find out delimiter and quoting from the first rows, as UTF-8.
 
     The delimiter is the one by which most rows have as many cells as the header, and among those the one that gives
     most cells. Single quotes are taken for quotes only where they make rows come out even that otherwise do not, and
     in tab-separated text quotes are plain characters where they do not pair.
 
+    Args:
+        look: the beginning of the file.
+        whole: whether that is all of it; otherwise its last row is left out, which may be cut.
+
     Example:
         >>> detect(b"a;b\\n1,5;2\\n")
         Dialect(delimiter=';', quote='"')
     """
-    whole = look.endswith(b"\n")  # else the last row is likely cut
     best, score = Dialect(NONE, '"'), (0.0, 0)
     for delimiter in DELIMITERS:
         dialect = Dialect(delimiter, '"')
-        counts = _cells(look, dialect)
+        counts = _cells(look, dialect, whole)
         if counts is None:
             dialect = Dialect(delimiter, None if delimiter == "\t" else '"')
-            counts = _cells(look, Dialect(delimiter, None))
+            counts = _cells(look, Dialect(delimiter, None), whole)
         assert counts is not None
-        even = _evenness(counts, whole)
+        even = _evenness(counts)
         if even < 1 and b"'" in look:
-            single = _cells(look, Dialect(delimiter, "'"))
-            if single is not None and _evenness(single, whole) > even:
-                dialect, counts, even = Dialect(delimiter, "'"), single, _evenness(single, whole)
+            single = _cells(look, Dialect(delimiter, "'"), whole)
+            if single is not None and _evenness(single) > even:
+                dialect, counts, even = Dialect(delimiter, "'"), single, _evenness(single)
         if even and (even, int(counts[0])) > score:
             best, score = dialect, (even, int(counts[0]))
     return best
 
 
-def _evenness(counts: np.ndarray, whole: bool) -> float:
+def _evenness(counts: np.ndarray) -> float:
     """The share of rows with as many cells as the header, if it has several; counts is (rows,)."""
-    rows = counts[1:] if whole or len(counts) < 3 else counts[1:-1]
+    rows = counts[1:]
     if counts[0] > 1:
         return float((rows == counts[0]).mean()) if len(rows) else 1.0
     # A header of one cell above rows that agree on more is a fault to be shown, not a file with one column.
@@ -273,18 +283,18 @@ def _evenness(counts: np.ndarray, whole: bool) -> float:
     return 1e-3 if common > 1 and (rows == common).mean() > 0.9 else 0.0
 
 
-def _cells(look: bytes, dialect: Dialect) -> np.ndarray | None:
+def _cells(look: bytes, dialect: Dialect, whole: bool = True) -> np.ndarray | None:
     """How many cells each row has, (rows,), blank rows left out; None if quotes do not pair."""
-    ends, fault = _row_ends(look, dialect, final=look.endswith(b"\n"))
+    ends, fault = _row_ends(look, dialect, final=whole)
     if fault:
         return None
-    if not len(ends) or ends[-1] < len(look):
-        ends = np.append(ends, len(look))
+    if not len(ends):
+        ends = np.array([len(look)])
     toggles, _ = _toggles(look, dialect)
-    array = np.frombuffer(look, np.uint8)
+    array = np.frombuffer(look, np.uint8)[: ends[-1]]
     places = np.flatnonzero(array == ord(dialect.delimiter))
     places = places[np.searchsorted(toggles, places) % 2 == 0]
-    counts = np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends))[: len(ends)] + 1
+    counts = np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends)) + 1
     starts = np.r_[0, ends[:-1]]
     filled = [bool(look[start:end].strip(b"\r\n")) for start, end in zip(starts, ends, strict=True)]
     return counts[np.array(filled)]  # type: ignore[no-any-return]
@@ -415,7 +425,7 @@ def _decoded(path: Path, size: int) -> Iterator[bytes]:
     """
     with open_bytes(path) as file:
         first = file.read(size)
-        utf16 = utf16_of(first)
+        utf16 = utf16_of(first[:4096])
         blocks = itertools.chain((first,), iter(lambda: file.read(size), b""))
         if utf16:
             decoder = codecs.getincrementaldecoder(utf16)()

@@ -126,11 +126,11 @@ def _series(name: str, values: Any) -> pl.Series:
             values = values.astype(np.float32)
         elif values.dtype.kind != "O":
             return pl.Series(name, np.ascontiguousarray(values))
-    if hasattr(values, "dtype") and type(values).__module__.startswith("pandas") and values.dtype != object:
-        try:
-            return pl.Series(name, pa.Array.from_pandas(values))
-        except (pa.ArrowException, pl.exceptions.PolarsError):
-            values = values.tolist()  # a type of pandas that Arrow does not have, such as intervals: by its values
+    if type(values).__module__.startswith("pandas") and values.dtype != object:
+        array = pa.array(values, from_pandas=True)
+        if not isinstance(array.type, pa.BaseExtensionType):
+            return pl.Series(name, array)
+        values = values.astype(str)  # kinds that only pandas has, such as intervals and periods
     cells = [None if _is_missing(cell) else cell for cell in values]
     try:
         return pl.Series(name, cells, strict=True)

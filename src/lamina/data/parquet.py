@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from lamina.data.table import CELLS, PIECES, FilePart, dtypes_of, to_frame
+from lamina.data.table import CELLS, FilePart, dtypes_of, picks, to_frame
 from lamina.errors import DataError
 
 __all__ = ["ParquetPart"]
@@ -32,7 +31,7 @@ class ParquetPart(FilePart):
             with self._open() as file:
                 self.dtypes = dtypes_of(file.schema_arrow, self.name)
                 self.rows = file.metadata.num_rows
-                self._groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+                self._groups = file.num_row_groups
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{path} is not a whole Parquet file", got=error, do="restore it from a copy") from error
 
@@ -48,7 +47,7 @@ class ParquetPart(FilePart):
     def sample(self, n: int, seed: int) -> pl.DataFrame:
         """The first rows of up to 64 row groups, evenly spread."""
         names = list(self.dtypes)
-        places = np.unique(np.linspace(0, len(self._groups) - 1, PIECES).round().astype(int)).tolist()
+        places = picks(self._groups)
         each = min(-(-n // len(places)), max(1, CELLS // len(names)))
         frames = []
         with self._open() as file:
@@ -56,4 +55,4 @@ class ParquetPart(FilePart):
                 batch = next(file.iter_batches(batch_size=each, row_groups=[place], columns=names), None)
                 if batch is not None:
                     frames.append(to_frame(batch))
-        return pl.concat(frames)
+        return pl.concat(frames) if frames else pl.DataFrame(schema=self.dtypes)

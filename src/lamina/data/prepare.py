@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lamina.data.split import ASIDE, OPEN, PARTS, Keys, SplitSettings, assign, hash_rows, part_codes
+from lamina.data.split import ASIDE, OPEN, PARTS, Keys, SplitSettings, assign, folds, hash_rows, part_codes
 from lamina.data.store import Store, StoreWriter
 from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, nearest, some
@@ -22,7 +22,9 @@ from lamina.features.date import Date
 from lamina.features.encoder import Encoder
 from lamina.features.number import Number
 
-__all__ = ["Prepared", "Source", "prepare"]
+__all__ = ["STORES", "Prepared", "Source", "prepare"]
+
+STORES = ("learn", "test")  # train and valid rows lie in one store, told apart by their fold
 
 KEEP = 256 * 2**20  # bytes of checked rows that are kept between the passes, rather than read again
 
@@ -39,11 +41,11 @@ class Source:
 class Prepared:
     """Encoded rows, and an account of every row read.
 
-    Attributes:
-        encoder: fitted on the training rows.
-        stores: part -> its encoded rows.
-        rows_read: rows of all sources.
-        set_aside: one row for each that is not used: source (its place among the sources), row, reason.
+        Attributes:
+            encoder: fitted on the training rows.
+    stores: ``learn`` (train and valid, with a ``fold`` for each row) and ``test``.
+            rows_read: rows of all sources.
+            set_aside: one row for each that is not used: source (its place among the sources), row, reason.
     """
 
     encoder: Encoder
@@ -54,7 +56,8 @@ class Prepared:
     @property
     def rows(self) -> dict[str, int]:
         """Part -> rows used."""
-        return {part: store.rows for part, store in self.stores.items()}
+        valid = int((self.stores["learn"].arrays["fold"] == 0).sum())
+        return {"train": self.stores["learn"].rows - valid, "valid": valid, "test": self.stores["test"].rows}
 
 
 def prepare(
@@ -81,8 +84,8 @@ def prepare(
         for rows, frame, _ in passes:
             encoder.partial_fit(frame.filter(keys.part[rows] == PARTS.index("train")))
         encoder.finish()
-    _encode(passes, encoder, keys, aside, folder)
-    return Prepared(encoder, {part: Store(folder / part) for part in PARTS}, len(keys.part), aside.frame(passes))
+    _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
+    return Prepared(encoder, {name: Store(folder / name) for name in STORES}, len(keys.part), aside.frame(passes))
 
 
 class _Aside:
@@ -253,10 +256,10 @@ def _stand_apart(keys: Keys, aside: _Aside, how: SplitSettings, seed: int) -> No
         aside.add(reason, rows)
 
 
-def _encode(passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, folder: Path) -> None:
-    """Last pass: encode each part into its store."""
+def _encode(passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, dealt: np.ndarray, folder: Path) -> None:
+    """Last pass: encode each row into its store."""
     with contextlib.ExitStack() as stack:
-        writers = [stack.enter_context(StoreWriter(folder / part)) for part in PARTS]
+        writers = [stack.enter_context(StoreWriter(folder / name)) for name in STORES]
         for rows, frame, _ in passes:
             arrays = encoder.encode(frame)
             targets = encoder.encode_targets(frame)
@@ -268,6 +271,8 @@ def _encode(passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, folder
             start = passes.starts[np.searchsorted(passes.starts, rows.start, side="right") - 1]
             arrays["row"] = np.arange(rows.start - start, rows.stop - start)
             arrays |= {f"target{place:03}": target for place, target in enumerate(targets)}
-            for code, writer in enumerate(writers):
-                chosen = np.flatnonzero(keys.part[rows] == code)
+            arrays["fold"] = dealt[rows]
+            judging = keys.part[rows] == PARTS.index("test")
+            learning = ~judging & (keys.part[rows] != ASIDE)
+            for writer, chosen in zip(writers, (learning, judging), strict=True):
                 writer.append({name: array[chosen] for name, array in arrays.items()})

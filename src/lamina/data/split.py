@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 
 from lamina.config import setting, settings
-from lamina.errors import DataError, SettingError
+from lamina.errors import DataError
 
-__all__ = ["ASIDE", "PARTS", "Keys", "SplitSettings", "assign", "hash_rows"]
+__all__ = ["ASIDE", "FOLDS", "PARTS", "Keys", "SplitSettings", "assign", "folds", "hash_rows"]
 
 PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 OPEN = 254  # not yet assigned
+FOLDS = 8  # that the rows of train and valid are dealt into; fold 0 is the valid part
 ASIDE = 255  # set aside: not used
 
 _WORDS = {
@@ -33,10 +34,8 @@ class SplitSettings:
     by: Literal["auto", "random", "stratified"] = setting(
         "auto", "stratified keeps the shares of the target's classes; auto does so where the target has classes."
     )
-    valid: float = setting(0.15, "Share of the rows for early stopping and choices.", ge=0, lt=1)
-    test: float = setting(
-        0.2, "Share of the rows for the final scores; with given test rows it is not used.", ge=0, lt=1
-    )
+    valid: float = setting(1 / FOLDS, "Share of the rows but test's for early stopping and choices.", ge=0, lt=1)
+    test: float = setting(0.2, "Share of the rows for the final scores, where no test rows are given.", ge=0, lt=1)
     group: str | None = setting(None, "Column whose equal values never stand on two sides (a patient, a user).")
     time: str | None = setting(None, "Column to split by: the earliest rows train, the latest test.")
     column: str | None = setting(None, "Column that says train, valid or test for each row.")
@@ -62,7 +61,7 @@ class Keys:
 
 
 def hash_rows(frame: pl.DataFrame) -> np.ndarray:
-    """64 bits for each row, (rows,) uint64; the same for rows with the same cells. Cells as ``Encoder.read`` gives them."""
+    """64 bits for each row, (rows,) uint64; the same for rows with the same cells, as ``Encoder.read`` gives them."""
     if not frame.width:
         return np.zeros(len(frame), np.uint64)
     # Polars tells -0.0 from 0.0 by bits, and so would call equal rows different.
@@ -96,12 +95,10 @@ def assign(keys: Keys, how: SplitSettings, seed: int) -> list[tuple[str, np.ndar
 
     Raises:
         DataError: if a part that is asked for would be empty.
-        SettingError: if the shares leave nothing to train on.
     """
-    if how.valid + how.test >= 1:
-        raise SettingError("the shares of valid and test leave no rows to train on", got=f"{how.valid} + {how.test}")
     given = {code for code in (TRAIN, VALID, TEST) if (keys.part == code).any()}
-    shares = [(TEST, how.test if TEST not in given else 0.0), (VALID, how.valid if VALID not in given else 0.0)]
+    test = how.test if TEST not in given else 0.0
+    shares = [(TEST, test), (VALID, how.valid * (1 - test) if VALID not in given else 0.0)]
     if how.time is not None:
         _by_time(keys, shares)
     else:
@@ -118,13 +115,26 @@ def assign(keys: Keys, how: SplitSettings, seed: int) -> list[tuple[str, np.ndar
     return aside
 
 
+def folds(keys: Keys, how: SplitSettings, seed: int) -> np.ndarray:
+    """Deal the training rows into folds 1 to 7, valid being fold 0: (n,) uint8. Equal rows and groups stay together.
+
+    With a split by time there is only fold 1: rows that come later must not teach a network that is judged earlier.
+    """
+    units = keys.inputs if keys.group is None else keys.group
+    dealt = np.ones(len(units), np.uint8)
+    if how.time is None:
+        dealt += (_mix(units, seed + 1) % np.uint64(FOLDS - 1)).astype(np.uint8)
+    dealt[keys.part == VALID] = 0
+    return dealt
+
+
 def _units(keys: Keys) -> str:
     units = keys.inputs if keys.group is None else keys.group
     return f"{len(np.unique(units))} {'groups' if keys.group is not None else 'different rows'}"
 
 
 def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool, seed: int) -> None:
-    """Give each unit (equal rows, or a group) a number from its own hash and the seed, and cut by it in each stratum."""
+    """Give each unit (equal rows, or a group) a lot from its own hash and the seed, and cut by it in each stratum."""
     units = keys.inputs if keys.group is None else keys.group
     open_rows = np.flatnonzero(keys.part == OPEN)
     _, first, unit = np.unique(units[open_rows], return_index=True, return_inverse=True)
@@ -156,7 +166,7 @@ def _at_least_one(part: np.ndarray, shares: Sequence[tuple[int, float]], lot: np
 
 
 def _by_time(keys: Keys, shares: Sequence[tuple[int, float]]) -> None:
-    """The latest rows judge; rows of one moment stay together. With groups too, a group goes where its last row goes."""
+    """The latest rows judge; rows of one moment stay together, and a group goes where its last row goes."""
     open_rows = np.flatnonzero(keys.part == OPEN)
     time = keys.time[open_rows]  # type: ignore[index]
     if keys.group is not None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from lamina.errors import DataError, LaminaError, MissingColumnError, nearest, some
 from lamina.files import digest
 
-__all__ = ["FilePart", "FramePart", "LazyPart", "Part", "Table", "dtypes_of", "spread", "to_frame"]
+__all__ = ["FilePart", "FramePart", "LazyPart", "Part", "Table", "dtypes_of", "picks", "spread", "to_frame"]
 
 CELLS = 2**22  # cells in a chunk: wide tables come in fewer rows
 BYTES = 2**27  # bytes in a chunk: so do tables of long texts
@@ -190,8 +190,7 @@ class Table:
         groups; compressed text, JSON lines and lazy frames cannot be entered in the middle, so of these it is rows of
         the first 64 MiB. A folder of many files is sampled in up to 64 of them.
         """
-        places = np.unique(np.linspace(0, len(self._parts) - 1, PIECES).round().astype(int))
-        picked = [self._parts[place] for place in places]
+        picked = [self._parts[place] for place in picks(len(self._parts))]
         each = max(1, n // len(picked))
         frames = []
         for part in picked:
@@ -272,6 +271,10 @@ def dtypes_of(schema: pa.Schema, source: str) -> dict[str, pl.DataType]:
         raise DataError(f"{source} has no columns", do="give a table with columns and rows")
     dtypes = {}
     for field in schema:
+        if isinstance(field.type, pa.BaseExtensionType):
+            raise DataError(
+                f"{source}: column {field.name!r} is of a type that cannot be read", got=field.type, do="leave it out"
+            )
         try:
             dtypes[field.name] = to_frame(pa.schema([field]).empty_table()).dtypes[0]
         except (pa.ArrowException, pl.exceptions.PolarsError) as error:
@@ -303,6 +306,11 @@ def spread(total: int, n: int, seed: int, pieces: int = PIECES) -> list[slice]:
     generator = np.random.default_rng(seed)
     starts = [int(generator.integers(low, high - size + 1)) for low, high in itertools.pairwise(edges)]
     return [slice(start, start + size) for start in (0, *starts[1:])]
+
+
+def picks(total: int) -> list[int]:
+    """Up to :data:`PIECES` of ``total`` places, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, total - 1, PIECES).round().astype(int)).tolist() if total else []
 
 
 def _common_dtypes(parts: Sequence[Part]) -> dict[str, pl.DataType]:
@@ -349,7 +357,7 @@ def _even(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
     for frame in frames:
         row_bytes = frame.estimated_size() / max(1, len(frame))
         while len(frame):
-            piece = frame.head(rows - count)
+            piece = frame.head(min(rows - count, 1 + int((BYTES - size) / max(1.0, row_bytes))))
             frame = frame.slice(len(piece))
             held.append(piece)
             count += len(piece)

@@ -144,7 +144,10 @@ def residuals(target: np.ndarray, answer: Answer, *, seed: int) -> dict[str, Any
     error = answer.value.astype(np.float64) - target
     # The rare far ends would squeeze all else into one column: they stand in the outermost ones.
     low, high = np.quantile(error, [0.005, 0.995])
-    counts, edges = np.histogram(np.clip(error, low, high), bins=COLUMNS)
+    # Errors that are all the same leave nothing to divide into columns.
+    size = max(abs(low), abs(high))
+    room = (size or 1.0) if high - low <= 1e-9 * size else 0.0
+    counts, edges = np.histogram(np.clip(error, low, high), bins=COLUMNS, range=(low - room / 2, high + room / 2))
     rows = np.arange(len(target))
     if len(rows) > MOST_SHOWN:
         rows = np.sort(np.random.default_rng([seed, len(rows)]).choice(rows, MOST_SHOWN, replace=False))

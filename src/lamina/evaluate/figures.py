@@ -36,6 +36,8 @@ def together(values: list[float | None], digits: int = 4) -> list[str]:
     Example:
         >>> together([0.9255, 0.9, 0.01234])
         ['0.9255', '0.9000', '0.0123']
+        >>> together([1, 0.5]), together([-0.0001, 0.0023], digits=2)
+        (['1.0000', '0.5000'], ['-0.0001', '0.0023'])
     """
     known = [value for value in values if value is not None and math.isfinite(value)]
     largest = max((abs(value) for value in known), default=0.0)
@@ -44,5 +46,6 @@ def together(values: list[float | None], digits: int = 4) -> list[str]:
     if all(float(value).is_integer() for value in known):
         decimals = 0
     else:
-        decimals = max(0, digits - 1 - max(-1, math.floor(math.log10(largest))))
+        # A score of exactly 1 stands among scores below 1, and gets their decimals.
+        decimals = max(0, digits - 1 - (-1 if largest == 1 else math.floor(math.log10(largest))))
     return ["not defined" if value not in known else f"{value:,.{decimals}f}" for value in values]

@@ -146,19 +146,18 @@ def verdict(headline: Metric, systems: Mapping[str, Mapping[str, Any]], rows: in
         score = systems[name]["scores"].get(headline.name)
         return None if score is None else score["value"]
 
-    own = value(NETWORK)
+    own, label = value(NETWORK), headline.label
+    spoken = label[0].lower() + label[1:] if label[1].islower() else label
     if own is None:
-        return Verdict("unclear", None, f"{headline.label} is not defined on these {rows:,} rows.")
+        return Verdict("unclear", None, f"{label} is not defined on these {rows:,} rows.")
     sign = 1 if headline.greater_is_better else -1
     known = {name: sign * found for name in systems if name != NETWORK and (found := value(name)) is not None}
     if not known:
-        return Verdict(
-            "alone", None, f"The network reaches {headline.label} {figure(own)}; no baseline stands beside it."
-        )
+        return Verdict("alone", None, f"The network reaches {spoken} {figure(own)}; no baseline stands beside it.")
     best = max(known, key=lambda name: known[name])
     difference = systems[best]["difference"]
     mine, other = together([own, value(best)])
-    figures = f"{headline.label} {mine} against {other} of {_called(best)}, the best baseline"
+    figures = f"{spoken} {mine} against {other} of {_called(best)}, the best baseline"
     if difference["low"] is None:
         return Verdict("unclear", best, f"Whether the network pays cannot be told: {figures}, on {rows:,} row(s).")
     middle, low, high = together([difference["value"], difference["low"], difference["high"]], digits=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -25,7 +25,9 @@ RESERVED = 2  # inputs start counting names here; targets start at 0, since a ta
 class CategorySettings:
     """How names are counted and coded."""
 
-    min_count: int = setting(1, "Names seen in fewer training rows share the code of unseen names.", ge=1)
+    min_count: int | Literal["auto"] = setting(
+        "auto", "Names in fewer training rows share the code of unseen ones; auto: 10 where there are over 32, else 1."
+    )
     max_size: int = setting(10_000, "Keep at most so many names, the most frequent ones.", ge=1)
 
 
@@ -106,7 +108,10 @@ class Category(Feature):
         missing = counts.pop(None, 0)
         # Ties by name, so that the order of rows never matters.
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        kept = [item for item in ranked if item[1] >= self.settings.min_count][: self.settings.max_size]
+        least = self.settings.min_count
+        if least == "auto":
+            least = 10 if len(ranked) > 32 else 1
+        kept = [item for item in ranked if item[1] >= least][: self.settings.max_size]
         if self.is_target:
             kept = sorted(ranked, key=lambda item: _natural(item[0]))
         self.state = CategoryState(

@@ -66,6 +66,18 @@ class Numbers(nn.Module):
         return self.embed(numbers).flatten(1) if self.width else numbers
 
 
+class Names(nn.Embedding):
+    """An embedding that starts near zero, so that rare names begin as much the same.
+
+    Shape:
+        (B,) int64 -> (B, width)
+    """
+
+    def reset_parameters(self) -> None:
+        """Normal with deviation 0.3."""
+        nn.init.normal_(self.weight, std=0.3)
+
+
 class Categories(nn.Module):
     """Category codes: small ones one-hot, large ones embedded.
 
@@ -82,7 +94,7 @@ class Categories(nn.Module):
         self.register_buffer("small", torch.tensor(small, dtype=torch.long), persistent=False)
         self.register_buffer("offsets", offsets[:-1], persistent=False)
         self.large = large
-        self.tables = nn.ModuleList(nn.Embedding(sizes[place], settings.category_width) for place in large)
+        self.tables = nn.ModuleList(Names(sizes[place], settings.category_width) for place in large)
         self.width = self.hot_width + len(large) * settings.category_width
         self.chunks = [*(sizes[place] for place in small), *([settings.category_width] * len(large))]
 

@@ -61,7 +61,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
         return [low]
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(place * step, 12 - math.floor(math.log10(step))) + 0.0 for place in range(first, last + 1)]
 
@@ -91,7 +91,7 @@ def line(
     xs, ys = [a for a, _ in known], [b for _, b in known]
     log = not unit and min(ys) > 0 and max(ys) > 50 * min(ys)
     across = _axis([0.0, 1.0] if unit else xs, LEFT, WIDTH - RIGHT)
-    up = _axis([0.0, 1.0] if unit else ys, HEIGHT - BOTTOM, TOP, log=log, room=0.04)
+    up = _axis([0.0, 1.0] if unit else ys, HEIGHT - BOTTOM, TOP, log=log, room=0.0 if unit else 0.04)
     parts = [_grid(across, up, x, y)]
     if diagonal:
         parts.append(_segment(across.at(across.low), up.at(up.low), across.at(across.high), up.at(up.high), "guide"))
@@ -103,22 +103,25 @@ def line(
     return _svg(f"{y} by {x}: {', '.join(series)}", parts)
 
 
-def scatter(points: Sequence[Point], *, x: str, y: str, diagonal: bool = False, joined: bool = False) -> Raw:
-    """Points; with ``diagonal`` both axes have one scale and the line y = x is drawn; ``joined`` links them."""
-    known = _complete(points)
+def scatter(
+    points: Sequence[Point], *, x: str, y: str, diagonal: bool = False, sizes: Sequence[float] | None = None
+) -> Raw:
+    """Points; with ``diagonal`` both axes have one scale and the line y = x is drawn; ``sizes`` are the dots' areas."""
+    kept = [(a, b, size) for (a, b), size in zip(points, sizes or [1.0] * len(points), strict=True)]
+    known = [(a, b, size) for a, b, size in kept if _known(a) and _known(b)]
     if not known:
         return Raw("")
-    xs, ys = [a for a, _ in known], [b for _, b in known]
+    xs, ys = [a for a, _, _ in known], [b for _, b, _ in known]
     across = _axis(xs + ys if diagonal else xs, LEFT, WIDTH - RIGHT, room=0.03)
     up = _axis(xs + ys if diagonal else ys, HEIGHT - BOTTOM, TOP, room=0.03)
     parts = [_grid(across, up, x, y)]
     if diagonal:
         parts.append(_segment(across.start, up.start, across.end, up.end, "guide"))
-    if joined:
-        parts += _strokes(known, across, up, "series0")
-    size = 3 if len(known) <= 50 else 2
-    kind = "dot" if len(known) <= 50 else "dot faint"
-    parts += [f'<circle class="{kind}" cx="{across.at(a)}" cy="{up.at(b)}" r="{size}"/>' for a, b in known]
+    radius, kind = (3.0, "dot") if len(known) <= 50 else (2.0, "dot faint")
+    largest = max(size for _, _, size in known)
+    for a, b, size in known:
+        drawn = round(max(1.5, 7 * math.sqrt(size / largest)), 1) if sizes else radius
+        parts.append(f'<circle class="{kind}" cx="{across.at(a)}" cy="{up.at(b)}" r="{drawn}"/>')
     return _svg(f"{y} by {x}, {len(known)} points", parts)
 
 
@@ -139,14 +142,17 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str
 
 
 def bars(rows: Sequence[Bar], *, x: str) -> Raw:
-    """One row per name: a dot for the value and a bar from low to high, on a scale that need not begin at zero."""
+    """One row per name: a dot for the value and a bar from low to high, on a scale that need not begin at zero.
+
+    A row so far off that the others would be squeezed together stands at the edge, as an arrow with its value.
+    """
     rows = [row for row in rows if _known(row.value)]
     if not rows:
         return Raw("")
-    values = [value for row in rows for value in (row.value, row.low, row.high) if _known(value)]
-    left, step, top = 128, 26, 8
+    left, step, top, right = 128, 26, 8, WIDTH - 18
     bottom = top + step * len(rows)
-    across = _axis(values, left, WIDTH - 18, room=0.04)
+    far = _far(rows)
+    across = _axis([value for row in rows if row != far for value in _span(row)], left, right, room=0.05)
     places = ticks(across.low, across.high, 4)
     parts = [
         f"{_segment(across.at(place), top, across.at(place), bottom, 'rule')}"
@@ -154,15 +160,45 @@ def bars(rows: Sequence[Bar], *, x: str) -> Raw:
         for place, label in zip(places, _labels(places), strict=True)
     ]
     for place, row in enumerate(rows):
-        assert row.value is not None
         y, kind = top + step * (place + 0.5), "strong" if row.strong else "plain"
         parts.append(_text(left - 12, y + 4, short(row.name, 20), "end", f"name {kind}", row.name))
-        if _known(row.low) and _known(row.high):
-            parts.append(_segment(across.at(row.low), y, across.at(row.high), y, f"interval {kind}"))
-        parts.append(f'<circle class="point {kind}" cx="{across.at(row.value)}" cy="{y}" r="4.5"/>')
-    parts.append(_text((left + WIDTH - 18) / 2, bottom + 36, x, "middle", "axis"))
+        parts.append(_edge(row, across, y) if row == far else _whisker(row, across, y, kind))
+    parts.append(_text((left + right) / 2, bottom + 36, x, "middle", "axis"))
     said = ", ".join(f"{row.name} {figure(row.value)}" for row in rows)
     return _svg(f"{x}: {said}", parts, height=bottom + 44)
+
+
+def _span(row: Bar) -> list[float]:
+    return [value for value in (row.value, row.low, row.high) if _known(value)]
+
+
+def _far(rows: Sequence[Bar]) -> Bar | None:
+    """The row without which the scale would be less than half as long, if there is one; never the main row."""
+    if len(rows) < 3:
+        return None
+
+    def length(kept: Sequence[Bar]) -> float:
+        values = [value for row in kept for value in _span(row)]
+        return max(values) - min(values)
+
+    others = {row: length([other for other in rows if other != row]) for row in rows if not row.strong}
+    far = min(others, key=lambda row: others[row]) if others else None
+    return far if far is not None and 0 < others[far] < length(rows) / 2 else None
+
+
+def _whisker(row: Bar, across: _Axis, y: float, kind: str) -> str:
+    assert row.value is not None
+    dot = f'<circle class="point {kind}" cx="{across.at(row.value)}" cy="{y}" r="4.5"/>'
+    if not _known(row.low) or not _known(row.high):
+        return dot
+    return _segment(across.at(row.low), y, across.at(row.high), y, f"interval {kind}") + dot
+
+
+def _edge(row: Bar, across: _Axis, y: float) -> str:
+    assert row.value is not None
+    if row.value < across.low:
+        return _text(across.start + 2, y + 4, f"◂ {figure(row.value, 3)}", "start", "tick")
+    return _text(across.end - 2, y + 4, f"{figure(row.value, 3)} ▸", "end", "tick")
 
 
 def heat(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Raw:
@@ -170,18 +206,21 @@ def heat(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Raw:
     size = len(classes)
     if not size or not any(map(any, counts)):
         return Raw("")
-    left, top = 120, 46 if size <= 4 else 96
+    left = 120
     cell = (WIDTH - left - 6) / size
     tall = min(cell, 52.0)
+    longest = max(len(short(name, 14)) for name in classes)
+    flat = longest * 7 <= cell
+    top = 46 if flat else 34 + 6 * longest
     parts = [_text(left, 12, "predicted →", "start", "axis"), _text(left - 10, top - 8, "true ↓", "end", "axis")]
     for place, name in enumerate(classes):
         middle = left + cell * (place + 0.5)
         parts.append(_text(left - 10, top + tall * (place + 0.5) + 4, short(name, 16), "end", "name", name))
-        if size <= 4:
-            parts.append(_text(middle, top - 8, short(name, 12), "middle", "name", name))
+        if flat:
+            parts.append(_text(middle, top - 8, short(name, 14), "middle", "name", name))
         else:
             turn = f' transform="rotate(-60 {middle:.1f} {top - 6})"'
-            parts.append(_text(middle, top - 6, short(name, 11), "start", "name", name, turn))
+            parts.append(_text(middle, top - 6, short(name, 14), "start", "name", name, turn))
     for place, row in enumerate(counts):
         total = sum(row)
         for other, count in enumerate(row):
@@ -221,7 +260,7 @@ def _complete(points: Iterable[Point]) -> list[tuple[float, float]]:
 def _axis(values: Sequence[float], start: float, end: float, *, log: bool = False, room: float = 0.0) -> _Axis:
     """A scale that holds all values, with some room at both ends."""
     low, high = min(values), max(values)
-    if low == high:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         # One value stands in the middle.
         low, high = (low / 2, high * 2) if log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
     if log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ def _headlines(document: Document) -> Raw:
         about = f"<p>Predicts <strong>{escape(short(column, 80))}</strong>, {escape(what + named)}.</p>"
         if target.get("verdict"):
             outcome = escape(target.get("outcome", ""))
-            about += f'<p class="verdict {outcome}">{escape(target["verdict"])}</p>'
+            about += f'<p class="verdict {outcome}">{escape(_minus(target["verdict"]))}</p>'
         value, low, high = together([score.get("value"), score.get("low"), score.get("high")])
         rows = f" on {target['rows']:,} test rows" if target.get("rows") is not None else ""
         interval = f", 95% interval {_minus(low)} to {_minus(high)}" if score.get("low") is not None else ""
@@ -111,7 +112,8 @@ def _headlines(document: Document) -> Raw:
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "−")
+    """A hyphen before a number, made a minus."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def _metrics(target: Document) -> dict[str, Document]:
@@ -140,30 +142,24 @@ def _scores_of(target: Document) -> Raw:
     if not judged:
         return Raw("")
     metrics = _metrics(target)
-    company = len(judged) > 1
-    heads = [("", "text"), *((metric["label"], "number") for metric in metrics.values())]
-    columns: list[Sequence[str]] = [_score_column(judged, metric) for metric in metrics.values()]
-    if company:
-        heads.append(("Network minus this", "number"))
-        columns.append(_differences(judged))
-    heads.append(("Time", "number"))
-    columns.append([duration(system.get("seconds") or None) for system in judged.values()])
-    rows = [[_SYSTEMS.get(name, name), *cells] for name, cells in zip(judged, zip(*columns, strict=True), strict=True)]
-    marks = ["strong" if name == "network" else "" for name in judged]
-    parts = [table(heads, rows, marks), _score_notes(target)]
-    if company:
-        headline = metrics[target["headline"]]
-        picture = chart.bars(
-            [_bar(name, system, headline["name"]) for name, system in judged.items()], x=headline["label"]
-        )
+    heads = [("", "text"), *((_SYSTEMS.get(name, name), "number") for name in judged)]
+    rows: list[list[object]] = [[metric["label"], *_score_cells(judged, metric)] for metric in metrics.values()]
+    headline = metrics[target["headline"]]
+    if len(judged) > 1:
+        of = Raw(f'Network minus this<span class="range">{escape(headline["label"])}</span>')
+        rows.append([of, *_differences(judged)])
+    rows.append(["Time to fit and answer", *(duration(system.get("seconds") or None) for system in judged.values())])
+    parts = [table(heads, rows, ["strong", *[""] * (len(rows) - 1)]), _score_notes(target)]
+    if len(judged) > 1:
+        drawn = [_bar(name, system, headline["name"]) for name, system in judged.items()]
         better = {True: "Further right is better.", False: "Further left is better."}
-        parts.append(
-            _figures([_figure("The same as a picture", better.get(headline["greater_is_better"], ""), picture)])
-        )
+        told = f"With 95% intervals. {better.get(headline['greater_is_better'], '')}".strip()
+        picture = chart.bars(drawn, x=headline["label"])
+        parts.append(_figures([_figure(f"{headline['label']} of each", told, picture)]))
     return Raw("".join(parts))
 
 
-def _score_column(systems: Mapping[str, Document], metric: Document) -> list[Raw]:
+def _score_cells(systems: Mapping[str, Document], metric: Document) -> list[Raw]:
     """A metric of every system, with its interval below; the best is marked."""
     scores = [system["scores"].get(metric["name"]) or {} for system in systems.values()]
     texts = iter(_minus(text) for text in together([score.get(key) for score in scores for key in _SCORE]))
@@ -186,7 +182,7 @@ _SCORE = ("value", "low", "high")
 
 def _differences(systems: Mapping[str, Document]) -> list[Raw]:
     differences = [system.get("difference") or {} for system in systems.values()]
-    texts = iter(_minus(text) for text in together([one.get(key) for one in differences for key in _SCORE], 3))
+    texts = iter(_minus(text) for text in together([one.get(key) for one in differences for key in _SCORE]))
     cells = []
     for one in differences:
         value, low, high = next(texts), next(texts), next(texts)
@@ -255,10 +251,10 @@ def _mistakes_of(target: Document) -> Raw:
         parts.append(_figure("Precision and recall", told, picture))
     if detail.get("reliability"):
         points = [(one["predicted"], one["observed"]) for one in detail["reliability"]]
-        picture = chart.scatter(points, x="probability given", y="share that came true", diagonal=True, joined=True)
-        parts.append(
-            _figure("Can the probabilities be trusted?", "On the dashed line they come true as said.", picture)
-        )
+        sizes = [one["rows"] for one in detail["reliability"]]
+        picture = chart.scatter(points, x="probability given", y="share that came true", diagonal=True, sizes=sizes)
+        told = "On the dashed line they come true as said; larger dots are more rows."
+        parts.append(_figure("Can the probabilities be trusted?", told, picture))
     if detail.get("predicted"):
         picture = chart.scatter(detail["predicted"], x="truth", y="prediction", diagonal=True)
         parts.append(_figure("Prediction and truth", f"{len(detail['predicted']):,} test rows.", picture))
@@ -360,7 +356,7 @@ def _data(document: Document) -> Raw:
         heads += [("Distinct", "number"), ("Examples", "text"), ("Summary", "text")]
         rows_shown = [_column_row(column) for column in columns[:MOST_COLUMNS]]
         marks = ["" if column.get("used", True) else "unused" for column in columns[:MOST_COLUMNS]]
-        parts.append(table(heads, rows_shown, marks))
+        parts.append(Raw(f'<div class="columns">{table(heads, rows_shown, marks)}</div>'))
         if len(columns) > MOST_COLUMNS:
             parts.append(f'<p class="small soft">And {len(columns) - MOST_COLUMNS:,} more columns.</p>')
     if data.get("fingerprint"):
@@ -397,7 +393,7 @@ def _summary(summary: Document) -> str:
                 f"{name} " + ", ".join(f"{short(inner, 20)} ({words(count)})" for inner, count in first) + more
             )
         elif value is not None:
-            parts.append(f"{name} {number(value) if isinstance(value, float) else words(value)}")
+            parts.append(f"{name} {number(value, 3) if isinstance(value, float) else words(value)}")
     return short(" · ".join(parts), 160)
 
 

@@ -19,7 +19,7 @@ STYLE = """
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {
-  margin: 0 auto; padding: 3rem 1.5rem 5rem; max-width: 62rem;
+  margin: 0 auto; padding: 3rem 1.5rem 5rem; max-width: 64rem;
   background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif;
   font-variant-numeric: tabular-nums; overflow-wrap: break-word;
@@ -38,7 +38,7 @@ nav { margin-top: 1.2rem; font-size: .875rem; display: flex; flex-wrap: wrap; ga
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 
-.headline { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem 2.2rem; margin: 2.2rem 0 0; }
+.headline { display: flex; flex-wrap: wrap; align-items: baseline; gap: .9rem 2.2rem; margin: 2.2rem 0 0; }
 .headline .figure { font-size: 3.2rem; line-height: 1.1; font-weight: 600; letter-spacing: -.03em; }
 .headline .about { flex: 1 1 22rem; max-width: 70ch; }
 .headline .about p { margin: 0 0 .35rem; }
@@ -56,10 +56,13 @@ th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top; fo
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); border-bottom: 1px solid var(--soft); vertical-align: bottom; }
 tbody th, tbody td { border-bottom: 1px solid var(--line); }
-th.number, td.number { text-align: right; white-space: nowrap; }
+th.number, td.number { text-align: right; }
+td.number { white-space: nowrap; }
 td.text { min-width: 6rem; max-width: 24rem; }
 tbody th { white-space: nowrap; max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
 tr.strong th, tr.strong td { font-weight: 600; }
+.columns table { font-size: .8125rem; }
+.columns td:last-child { min-width: 15rem; }
 tr.unused { color: var(--soft); }
 .range { display: block; font-size: .75rem; color: var(--soft); font-weight: 400; }
 .best { color: var(--good); }
@@ -121,6 +124,8 @@ footer { margin-top: 4rem; font-size: .8125rem; color: var(--soft); }
   pre { white-space: pre-wrap; border: 1px solid var(--line); }
   table { font-size: 8pt; }
   th, td { padding-right: .6rem; }
+  td.text { min-width: 5rem; }
+  .columns td:last-child { min-width: 10rem; }
   .charts { grid-template-columns: 1fr 1fr; gap: 1rem 1.5rem; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

@@ -60,9 +60,7 @@ class Predictor:
     def predict(self, frame: pl.DataFrame, first_row: int = 0) -> pl.DataFrame:
         """Raw rows to columns: for each target the prediction, then its probabilities or interval."""
         answers = self.answers(self.activate(frame, first_row))
-        frames = [
-            answer.frame(task.feature) for answer, task in zip(answers, self.objective.tasks, strict=True)
-        ]
+        frames = [answer.frame(task.feature) for answer, task in zip(answers, self.objective.tasks, strict=True)]
         return pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
 
     def stream(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

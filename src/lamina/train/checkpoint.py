@@ -1,7 +1,7 @@
 """The whole state of training, on disk and back.
 
-RUN/checkpoint/step-000000120.safetensors     weights, best and averaged weights, optimiser; the rest as JSON in its
-                                              header, so that one rename makes a checkpoint whole
+RUN/checkpoint/0/step-000000120.safetensors     of network 0: weights, best and averaged weights, optimiser; the rest
+                                                    as JSON in its header, so that one rename makes a checkpoint whole
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from lamina.files import atomic, sync_folder
 
 __all__ = ["Position", "Snapshot", "latest", "load", "save"]
 
-FOLDER = "checkpoint"
-
 
 @dataclasses.dataclass
 class Position:
@@ -37,7 +35,7 @@ class Position:
         loss_sum, loss_rows: running training loss since the last evaluation.
         rate: the learning rate before the schedule.
         way: precision, compilation and threads in use.
-        stopped: why training ended, None while it has not.
+        stopped: why training ended, ``budget`` or ``patience``; None while it has not.
     """
 
     step: int = 0
@@ -67,13 +65,12 @@ class Snapshot:
         }
 
 
-def save(run: Path, snapshot: Snapshot) -> Path:
+def save(folder: Path, snapshot: Snapshot) -> Path:
     """Write a checkpoint durably; older ones are removed after it is whole.
 
     The run's history rows need no copy: they are cut at the checkpoint's step when it is taken up again.
     """
-    folder = run / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{snapshot.position.step:09}.safetensors"
     # Tensors that share memory (tied weights) are written once each: safetensors wants them apart.
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in snapshot.tensors.items()}
@@ -86,9 +83,9 @@ def save(run: Path, snapshot: Snapshot) -> Path:
     return path
 
 
-def latest(run: Path) -> Path | None:
-    """The newest checkpoint of a run, or None."""
-    return max((run / FOLDER).glob("step-*.safetensors"), default=None)
+def latest(folder: Path) -> Path | None:
+    """The newest checkpoint of a network, or None."""
+    return max(folder.glob("step-*.safetensors"), default=None)
 
 
 def load(path: Path) -> Snapshot:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import Batch, Batches, in_order
-from lamina.data.store import Store
-from lamina.errors import TrainingError
+from lamina.data.batches import Batch, Batches, Rows, in_order
 from lamina.nn.start import seed_of
 from lamina.train import checkpoint, machine
 from lamina.train.budget import Budget
@@ -35,47 +33,55 @@ from lamina.train.progress import Progress, clock
 from lamina.train.schedule import factor
 from lamina.train.settings import TrainSettings
 
-__all__ = ["Trainer", "predict"]
+__all__ = ["Trainer", "batch_size", "patience", "predict"]
 
 EVALUATION_ROWS = 4096  # rows in a forward pass without gradients
+WATCHED = 50_000  # valid rows that are looked at between epochs; of more, every second, third ...
 SETTLE = 0.03  # share of a budget of seconds after which the horizon is first reckoned
 
 
 class Trainer:
-    """Training of one model towards one objective.
+    """Training of one network towards one objective.
 
     Args:
-        run: the run folder, for history and checkpoints.
+        folder: takes the checkpoints.
         model: the network; it ends with its best weights.
         objective: what is to be learned.
-        train, valid: encoded rows; an empty ``valid`` means no early stopping and the last weights.
+        train, valid: encoded rows; no ``valid`` rows mean no early stopping and the last weights.
         settings: how.
         seed: order of rows and dropout are functions of it.
+        history: takes a row an evaluation.
         progress: where to tell of it.
+        spent: seconds of the budget that are gone.
+        way: how this machine runs such a network; measured if None.
     """
 
     def __init__(
         self,
-        run: Path,
+        folder: Path,
         model: nn.Module,
         objective: Objective,
-        train: Store,
-        valid: Store,
+        train: Rows,
+        valid: Rows,
         settings: TrainSettings,
         seed: int,
+        history: History,
         progress: Progress,
+        spent: float = 0.0,
+        way: Choice | None = None,
     ) -> None:
-        self.run, self.model, self.objective = run, model, objective
-        self.train_rows, self.valid_rows = train, valid
-        self.settings, self.seed, self.progress = settings, seed, progress
-        self.budget = Budget.parse(settings.budget)
-        self.batches = Batches(train, batch_size(settings, train.rows), seed)
+        self.folder, self.model, self.objective = folder, model, objective
+        self.count = len(train.index)
+        self.valid = Rows(valid.store, valid.index[:: -(-len(valid.index) // WATCHED) or 1])
+        self.settings, self.seed, self.history, self.progress = settings, seed, history, progress
+        self.budget, self.spent = Budget.parse(settings.budget), spent
+        self.batches = Batches(train, batch_size(settings, self.count), seed)
         self.position = Position(horizon=self.budget.horizon(self.batches.steps))
         self.best: dict[str, Tensor] = {}
         self.average: dict[str, Tensor] = {}
-        self.history_rows: list[dict[str, Any]] = []
-        self._clock = time.monotonic()
-        self._saved = self._clock
+        self._optimiser_state: dict[str, Tensor] = {}
+        self._way = way
+        self._clock = self._saved = time.monotonic()
         self._stop_asked = False
 
     # --- what a caller does
@@ -84,13 +90,12 @@ class Trainer:
         """Let the step in progress end, save, and leave: for signal handlers."""
         self._stop_asked = True
 
-    def restore(self, snapshot: Snapshot, history: list[dict[str, Any]]) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Take training up where a checkpoint left it."""
         self.position = snapshot.position
         self.model.load_state_dict(snapshot.group("model"))
         self.best, self.average = snapshot.group("best"), snapshot.group("average")
-        self._restored_optimiser = snapshot.group("optimiser")
-        self.history_rows = [row for row in history if row["step"] <= self.position.step]
+        self._optimiser_state = snapshot.group("optimiser")
 
     def fit(self) -> Position:
         """Train until the budget is spent, nothing gets better, or one asks to stop. Returns where training stands.
@@ -100,12 +105,9 @@ class Trainer:
             MemoryNeedError: if a step would not fit in memory.
         """
         self._clock = time.monotonic() - self.position.seconds
-        self._prepare()
-        self.history = History(self.run, self.history_rows, self.settings.tensorboard)
-        try:
+        if self.position.stopped is None:
+            self._prepare()
             self._steps()
-        finally:
-            self.history.close()
         if self.best:
             self.model.load_state_dict(self.best)
         return self.position
@@ -113,31 +115,38 @@ class Trainer:
     # --- before the first step
 
     def _prepare(self) -> None:
-        """Everything that is settled once a run: the memory's check, the way of running, the learning rate."""
-        first = next(self.batches.epoch(0))
+        """What is settled once: the memory's check, the way of running, the learning rate."""
         settings, position = self.settings, self.position
+        first = next(self.batches.epoch(0))
         if not position.way:
             check_batch(
                 self.model, lambda rows: self._loss(self.model, _head(first, rows)), len(first.rows), available()
             )
-            choice = machine.choose(
+            way = self._way or machine.choose(
                 self.model, lambda model: self._loss(model, first), settings, self.budget.seconds
             )
-            position.way = dataclasses.asdict(choice)
+            position.way = dataclasses.asdict(way)
         self.way = Choice(**{**position.way, "notes": tuple(position.way["notes"])})
         torch.set_num_threads(self.way.threads)
-        self.runner: Callable[[dict[str, Tensor]], Tensor] = (
-            torch.compile(self.model) if self.way.compile else self.model  # type: ignore[assignment]
-        )
+        self.runner: Any = torch.compile(self.model) if self.way.compile else self.model
         if not position.rate:
             stream = ((lambda model, batch=batch: self._loss(model, batch)) for batch in self.batches.epoch(0))
-            found = find_rate(self.model, stream, settings) if settings.learning_rate == "find" else None
-            position.rate = found if found is not None else float(settings.learning_rate)
+            find = settings.learning_rate == "find"
+            position.rate = find_rate(self.model, stream, settings) if find else float(settings.learning_rate)
         self.optimiser = make_optimiser(self.model, settings, position.rate)
-        self.optimiser.load(getattr(self, "_restored_optimiser", {}))
+        self.optimiser.load(self._optimiser_state)
         self._parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        if settings.averaging and not self.average:
-            self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self._prepare_average()
+
+    def _prepare_average(self) -> None:
+        """The averaged weights, and the pairs of tensors that are moved at each step."""
+        state = self.model.state_dict()
+        if self.settings.averaging and not self.average:
+            self.average = {name: value.clone() for name, value in state.items()}
+        floats = [name for name in self.average if state[name].is_floating_point()]
+        self._followers = [self.average[name] for name in floats]
+        self._leaders = [state[name] for name in floats]
+        self._forget = 1 / max(2.0, self.settings.averaging * self.batches.steps)
 
     def _loss(self, model: Any, batch: Batch) -> Tensor:
         return self.objective.loss(model(batch.inputs), batch.targets)
@@ -146,9 +155,9 @@ class Trainer:
 
     def _steps(self) -> None:
         position, steps = self.position, self.batches.steps
-        every = steps if self.settings.evaluate_every == "epoch" else int(self.settings.evaluate_every)
+        every = steps if self.settings.evaluate_every == "epoch" else self.settings.evaluate_every
         self.model.train()
-        while position.stopped is None:
+        while position.stopped is None and not self._stop_asked:
             epoch, first = divmod(position.step, steps)
             for batch in self.batches.epoch(epoch, first):
                 self._step(batch)
@@ -156,24 +165,19 @@ class Trainer:
                     self._evaluate(epoch)
                 self._reckon()
                 position.stopped = self._why_stop()
-                if position.stopped is not None:
+                if position.stopped is not None or self._stop_asked:
                     break
-        if position.step % every:
+        if position.stopped is not None and position.step % every:
             self._evaluate(position.step // steps)
-        interrupted = position.stopped == "interrupted"
-        if interrupted:
-            position.stopped = None  # a run that was interrupted has not ended: it can be resumed
         self._save()
-        position.stopped = "interrupted" if interrupted else position.stopped
 
     def _step(self, batch: Batch) -> None:
         """One update. Nothing is changed if the loss or the gradient is no number."""
         position = self.position
         torch.default_generator.manual_seed(seed_of(self.seed, position.step))
-        self.optimiser.set_rate(factor(self._done(), self.settings))
-        pieces = _pieces(batch, self.settings.accumulate)
+        self.optimiser.set_rate(self._rate_factor())
         loss = 0.0
-        for piece in pieces:
+        for piece in _pieces(batch, self.settings.accumulate):
             with machine.running(self.way):
                 part = self._loss(self.runner, piece)
             share = len(piece.rows) / len(batch.rows)
@@ -186,8 +190,10 @@ class Trainer:
         position.step += 1
         position.loss_sum += loss * len(batch.rows)
         position.loss_rows += len(batch.rows)
-        if self.settings.averaging:
-            self._follow()
+        if self._followers:
+            # Early on the average would still remember the start; (1 + t) / (10 + t) forgets it faster.
+            keep = min(1 - self._forget, (1 + position.step) / (10 + position.step))
+            torch._foreach_lerp_(self._followers, self._leaders, 1 - keep)
 
     def _shorten(self) -> float:
         """Clip the gradient to its longest length; returns the length that it had."""
@@ -196,14 +202,6 @@ class Trainer:
         if self.settings.clip and norm > self.settings.clip and math.isfinite(norm):
             torch._foreach_mul_(gradients, self.settings.clip / norm)
         return norm
-
-    def _follow(self) -> None:
-        """Move the averaged weights towards the weights: average += (1 - decay) (weights - average)."""
-        # Early on the average would still remember the start; (1 + t) / (10 + t) forgets it faster.
-        decay = min(self.settings.averaging, (1 + self.position.step) / (10 + self.position.step))
-        current = self.model.state_dict()
-        floats = [name for name, value in current.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.average[name] for name in floats], [current[name] for name in floats], 1 - decay)
 
     def _give_up(self, batch: Batch) -> None:
         self.optimiser.parts[0].zero_grad(set_to_none=True)
@@ -222,43 +220,41 @@ class Trainer:
         """Look at the valid rows, note it, keep the best, and save if it is time."""
         position = self.position
         weights = self.average or {name: value.detach() for name, value in self.model.state_dict().items()}
-        score = self._score(weights)
-        row = {
-            "epoch": epoch,
-            "step": position.step,
-            "seconds": round(self._elapsed(), 3),
-            "train_loss": position.loss_sum / max(1, position.loss_rows),
-            "valid_loss": score,
-            "learning_rate": position.rate * factor(self._done(), self.settings),
-            "time": time.time(),
-        }
-        position.loss_sum, position.loss_rows = 0.0, 0
-        self.history.add(row)
-        better = score is None or (
-            math.isfinite(score) and (position.best_score is None or score < position.best_score)
+        score = self._score()
+        self.history.add(
+            {
+                "network": int(self.folder.name),
+                "epoch": epoch,
+                "step": position.step,
+                "seconds": round(self._elapsed(), 3),
+                "train_loss": position.loss_sum / max(1, position.loss_rows),
+                "valid_loss": score,
+                "learning_rate": position.rate * self._rate_factor(),
+                "time": time.time(),
+            }
         )
-        if better:
+        position.loss_sum, position.loss_rows = 0.0, 0
+        if score is None or position.best_score is None or score < position.best_score:
             position.best_score, position.best_step, position.stale = score, position.step, 0
             self.best = {name: value.clone() for name, value in weights.items()}
         else:
             position.stale += 1
-        self._tell(row)
         if time.monotonic() - self._saved > self.settings.checkpoint_every:
             self._save()
 
-    def _score(self, weights: dict[str, Tensor]) -> float | None:
-        """The mean of what is watched over the valid rows, with the given weights; None without such rows."""
-        if not self.valid_rows.rows:
+    def _score(self) -> float | None:
+        """The mean of what is watched over the valid rows, by the averaged weights if there are; None without rows."""
+        if not len(self.valid.index):
             return None
         mine = {name: value.clone() for name, value in self.model.state_dict().items()} if self.average else None
         if mine:
-            self.model.load_state_dict(weights)
+            self.model.load_state_dict(self.average)
         total = 0.0
-        for batch, predicted in predict(self.model, self.objective, self.valid_rows):
+        for batch, predicted in predict(self.model, self.objective, self.valid):
             total += float(self.objective.judge(predicted, batch.targets).double().sum())
         if mine:
             self.model.load_state_dict(mine)
-        return total / self.valid_rows.rows
+        return total / len(self.valid.index)
 
     # --- time
 
@@ -270,45 +266,45 @@ class Trainer:
         horizon = self.position.horizon
         return min(1.0, self.position.step / horizon) if horizon else 0.0
 
+    def _rate_factor(self) -> float:
+        return factor((self.position.step + 1) / self.batches.steps, self._done(), self.settings)
+
     def _reckon(self) -> None:
         """Turn a budget of seconds into a last step, from the speed so far. Set once, so that a resumed run keeps it."""
-        seconds, position = self.budget.seconds, self.position
-        if seconds is None or position.horizon is not None:
+        position = self.position
+        if self.budget.seconds is None or position.horizon is not None or self.settings.schedule == "flat":
             return
-        elapsed = self._elapsed()
-        if elapsed > SETTLE * seconds and position.step >= min(20, self.batches.steps):
-            position.horizon = max(position.step + 1, int(0.97 * position.step * seconds / elapsed))
+        elapsed, left = self._elapsed(), self.budget.seconds - self.spent
+        if elapsed > SETTLE * left and position.step >= min(20, self.batches.steps):
+            position.horizon = max(position.step + 1, int(0.97 * position.step * left / elapsed))
 
     def _why_stop(self) -> str | None:
-        position, settings = self.position, self.settings
-        if self._stop_asked:
-            return "interrupted"
-        if self.budget.seconds is not None and self._elapsed() >= self.budget.seconds:
-            return f"the budget of {settings.budget} is spent"
+        position = self.position
+        if self.budget.seconds is not None and self.spent + self._elapsed() >= self.budget.seconds:
+            return "budget"
         if position.horizon is not None and position.step >= position.horizon:
-            return f"the budget of {settings.budget} is spent"
-        if settings.patience and position.stale >= settings.patience:
-            return f"no better score on the valid rows in {settings.patience} evaluations"
-        self._say_step()
+            return "budget"
+        if position.stale and position.stale >= patience(self.settings, self.count):
+            return "patience"
+        self._tell()
         return None
 
     # --- telling and saving
 
-    def _say_step(self) -> None:
+    def _tell(self) -> None:
         if self.progress.stream is None or self.position.step % 8:
             return
         position, elapsed = self.position, self._elapsed()
-        left = self.budget.seconds - elapsed if self.budget.seconds else (1 / max(self._done(), 1e-9) - 1) * elapsed
+        left = (1 / max(self._done(), 1e-9) - 1) * elapsed
+        if self.budget.seconds is not None:
+            left = self.budget.seconds - self.spent - elapsed
+        best = "" if position.best_score is None else f"best valid {position.best_score:.4f} · "
         self.progress.update(
-            f"epoch {position.step // self.batches.steps + 1} · step {position.step} · "
-            f"loss {position.loss_sum / max(1, position.loss_rows):.4f} · "
-            f"valid {position.best_score if position.best_score is not None else math.nan:.4f} (best) · "
-            f"{position.step * self.train_rows.rows / self.batches.steps / max(elapsed, 1e-9):,.0f} rows/s · "
+            f"network {int(self.folder.name) + 1} · epoch {position.step // self.batches.steps + 1} · "
+            f"loss {position.loss_sum / max(1, position.loss_rows):.4f} · {best}"
+            f"{position.step * self.count / self.batches.steps / max(elapsed, 1e-9):,.0f} rows/s · "
             f"at most {clock(left)} left"
         )
-
-    def _tell(self, row: dict[str, Any]) -> None:
-        self._say_step()
 
     def _save(self) -> None:
         self.position.seconds = self._elapsed()
@@ -316,20 +312,28 @@ class Trainer:
         tensors |= {f"best/{name}": value for name, value in self.best.items()}
         tensors |= {f"average/{name}": value for name, value in self.average.items()}
         tensors |= {f"optimiser/{name}": value for name, value in self.optimiser.state().items()}
-        checkpoint.save(self.run, Snapshot(self.position, tensors))
+        checkpoint.save(self.folder, Snapshot(self.position, tensors))
         self._saved = time.monotonic()
 
 
 def batch_size(settings: TrainSettings, rows: int) -> int:
-    """The batch size: as set, or by the number of rows, between 32 and 1024 in powers of two, some 100 steps an epoch."""
+    """The batch size: as set, or by the number of rows."""
     if settings.batch_size != "auto":
-        if settings.batch_size < 1:
-            raise TrainingError("train.batch_size must be 1 or more", got=settings.batch_size)
         return settings.batch_size
-    return int(2 ** min(10, max(5, round(math.log2(max(1, rows) / 100)))))
+    return next(size for size, most in _BATCH_SIZES.items() if rows < most)
 
 
-def predict(model: nn.Module, objective: Objective, rows: Store) -> Any:
+_BATCH_SIZES = {64: 2_000, 256: 30_000, 512: 300_000, 1024: 3_000_000, 4096: math.inf}
+
+
+def patience(settings: TrainSettings, rows: int) -> float:
+    """Evaluations without a better one that are borne: as set, or more where epochs are short and noisy."""
+    if settings.patience != "auto":
+        return settings.patience or math.inf
+    return 64 if rows < 2_000 else 16 if rows < 20_000 else 6
+
+
+def predict(model: nn.Module, objective: Objective, rows: Rows) -> Iterator[tuple[Batch, Tensor]]:
     """Yield (batch, activated outputs (B, width) float32) over all rows in order, in float32, without gradients."""
     was_training = model.training
     model.eval()

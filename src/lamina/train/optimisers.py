@@ -63,10 +63,16 @@ class Optimiser:
 
 
 def make_optimiser(model: nn.Module, settings: TrainSettings, learning_rate: float) -> Optimiser:
-    """The optimiser of that name over the model's parameters. Only matrices are shrunk by weight decay."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
-    others = [parameter for parameter in parameters if parameter.ndim < 2]
+    """The optimiser of that name over the model's parameters.
+
+    Weight decay shrinks the weights of layers that multiply; biases, norms, scales and embeddings are spared.
+    """
+    matrices, others = [], []
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                multiplies = name == "weight" and parameter.ndim >= 2 and not isinstance(module, nn.Embedding)
+                (matrices if multiplies else others).append(parameter)
     return Optimiser(model, _MAKERS[settings.optimiser](matrices, others, settings, learning_rate))
 
 

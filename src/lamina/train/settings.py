@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from lamina.config import setting, settings
 
@@ -16,27 +18,46 @@ class TrainSettings:
     budget: str = setting(
         "10min", "When to stop at the latest: seconds, steps or epochs, as in 60s, 5min, 500steps, 10epochs."
     )
-    batch_size: int | Literal["auto"] = setting(
-        "auto", "Rows in a step; auto goes by the number of rows. 1: single rows."
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
+        "auto", "Rows in a step; auto: 64 to 4096 by the number of rows. 1: single rows."
     )
     optimiser: Literal["adamw", "sgd", "muon"] = setting(
         "adamw", "adamw; sgd with momentum; muon for matrices with adamw for the rest (Jordan et al. 2024)."
     )
-    learning_rate: float | Literal["find"] = setting(
-        1e-3, "Step size; find: a short range test before training (Smith 2015)."
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["find"] = setting(
+        2e-3, "Step size; find: a short range test before training (Smith 2015)."
     )
-    weight_decay: float = setting(1e-4, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
+    weight_decay: float = setting(1e-2, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
     momentum: float = setting(0.9, "Momentum of sgd and muon.", ge=0, lt=1)
-    schedule: Literal["flat", "cosine", "linear"] = setting("cosine", "How the step size falls, over the last part.")
-    warmup: float = setting(0.02, "Share of the budget over which the step size rises.", ge=0, le=1)
+    schedule: Literal["flat", "cosine", "linear"] = setting(
+        "flat",
+        "How the step size falls over the last part; flat: it does not, the averaged weights settle by themselves.",
+    )
+    warmup: float = setting(2.0, "Epochs over which the step size rises.", ge=0)
     decay: float = setting(0.5, "Share of the budget over which the step size falls.", ge=0, le=1)
     clip: float = setting(1.0, "Longest gradient; longer ones are shortened. 0: no clipping.", ge=0)
     accumulate: int = setting(1, "Pieces into which a batch is cut to save memory; the result is the same.", ge=1)
-    patience: int = setting(16, "Stop after so many evaluations without a better one. 0: never.", ge=0)
-    evaluate_every: int | Literal["epoch"] = setting("epoch", "Steps between evaluations on the valid rows.")
-    averaging: float = setting(0.0, "Decay of the running average of the weights that is kept; 0: none.", ge=0, lt=1)
+    patience: Annotated[int, Field(ge=0)] | Literal["auto"] = setting(
+        "auto",
+        "Stop after so many evaluations without a better one; 0: never; auto: 64, 16 or 6 by the number of rows.",
+    )
+    evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = setting(
+        "epoch", "Steps between evaluations on the valid rows."
+    )
+    averaging: float = setting(
+        5.0,
+        "Epochs over which the weights are averaged; the average is judged and kept. 0: the weights as they are.",
+        ge=0,
+    )
+    networks: Annotated[int, Field(ge=1, le=8)] | Literal["auto"] = setting(
+        "auto",
+        "Networks, each with another eighth of the rows for early stopping, whose answers are averaged; auto: as many as "
+        "a budget of seconds holds, at most 8, and one for a budget of steps or epochs.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
     compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")
-    threads: int | Literal["auto"] = setting("auto", "Processor threads; auto: what a short measurement finds fastest.")
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
+        "auto", "Processor threads; auto: what a short measurement finds fastest."
+    )
     checkpoint_every: float = setting(30.0, "Seconds between checkpoints, at evaluations.", ge=0)
     tensorboard: bool = setting(True, "Write TensorBoard event files beside the history.")

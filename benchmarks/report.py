@@ -1,0 +1,86 @@
+"""Write the table of RESULTS.md from the newest measured rows. What a person wrote around the table stays.
+
+    python benchmarks/report.py            prints the table
+    python benchmarks/report.py --write    puts it between the marks of benchmarks/RESULTS.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bars import BARS, Bar
+from results import RESULTS, latest
+
+BEGIN, END = "<!-- table: written by benchmarks/report.py -->", "<!-- end of table -->"
+HEAD = ("what", "bar", "stretch", "measured", "bar", "stretch", "run")
+START = f"""# Results
+
+Every figure was measured by a script of this folder on the machine named below the table, with default settings.
+A missed bar is said so, with what was tried.
+
+{BEGIN}
+{END}
+
+## Missed, and what was tried
+"""
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """The table of all bars, and the conditions of the runs that it names by number."""
+    runs = {what: place for place, what in enumerate(dict.fromkeys(bar.what for bar in BARS if bar.what in rows), 1)}
+    lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
+    for bar in BARS:
+        lines.append("| " + " | ".join(_cells(bar, rows.get(bar.what), runs.get(bar.what))) + " |")
+    return "\n".join([*lines, "", *(_conditions(place, rows[what]) for what, place in runs.items())])
+
+
+def _cells(bar: Bar, row: dict[str, Any] | None, place: int | None) -> list[str]:
+    found = None if row is None else row["bars"].get(bar.metric)
+    limits = [_limit(bar, bar.bar if found is None else found["bar"]), _limit(bar, bar.stretch, bar.strict)]
+    if found is None:
+        return [bar.label, *limits, "not measured", "", "", f"`{bar.command}`"]
+    return [bar.label, *limits, _figure(found["value"]), _said(found["met"]), _said(found["stretch_met"]), str(place)]
+
+
+def _limit(bar: Bar, limit: float | None, strict: bool = False) -> str:
+    return "" if limit is None else f"{'>' if bar.higher else '<'}{'' if strict else '='} {_figure(limit)}"
+
+
+def _figure(value: float) -> str:
+    """Four significant digits; thousands whole."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _said(met: bool | None) -> str:
+    return "" if met is None else "met" if met else "**missed**"
+
+
+def _conditions(place: int, row: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in row["versions"].items())
+    settings = ", ".join(f"{name} {value}" for name, value in row["settings"].items()) or "defaults"
+    return (
+        f"{place}. `{row['command']}` · {settings} · {row['seconds']:,.0f} s · {row['machine']} · {versions} · "
+        f"commit {row['commit']} · {row['date'][:10]}"
+    )
+
+
+def main() -> None:
+    """Print the table, or write it."""
+    parser = argparse.ArgumentParser(description="The table of RESULTS.md, from the newest measured rows.")
+    parser.add_argument("--write", action="store_true", help="put it into benchmarks/RESULTS.md")
+    made = table(latest())
+    if not parser.parse_args().write:
+        print(made)
+        return
+    path = RESULTS.parent / "RESULTS.md"
+    text = path.read_text() if path.exists() else START
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"RESULTS.md has lost its marks · allowed: {BEGIN} and {END} · put them back around the table")
+    path.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
