@@ -26,7 +26,7 @@ from results import ROOT, append
 from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import GroupShuffleSplit, KFold
 
-import lamina
+from lamina.api import train
 
 DATA = ROOT.parent / "shared" / "data"
 SEED = 0
@@ -161,6 +161,7 @@ def measure(name: str, budget: str | None, quick: bool) -> None:
             bars, versions = {}, {}
             if data.peer is not None:
                 bars["roc_auc"], versions = data.peer(data, part)
+                metrics["peer_roc_auc"] = bars["roc_auc"]
             row = append(
                 name, metrics, seconds=seconds, settings=settings, quick=quick, measured_bars=bars,
                 versions=versions, fold=part.fold, **told,
@@ -178,16 +179,13 @@ def _train(
 ) -> tuple[dict[str, float], float, dict[str, Any]]:
     """(metrics on the test rows, seconds of training with all that belongs to it, what else is worth knowing)."""
     start = time.perf_counter()
-    run = lamina.train(part.train, data.target, test=part.test, group=data.group, out=out, **settings)
+    run = train(part.train, data.target, test=part.test, group=data.group, out=out, **settings)
     seconds = time.perf_counter() - start
     truth = _text(part.test)[data.target]
     predicted = run.predict(part.test)
     if data.positive is None:
         wanted, given = truth.cast(pl.Float64).to_numpy(), predicted[data.target].to_numpy()
-        metrics = {
-            "rmse": root_mean_squared_error(wanted, given),
-            "mae": mean_absolute_error(wanted, given),
-        }
+        metrics = {"rmse": root_mean_squared_error(wanted, given), "mae": mean_absolute_error(wanted, given)}
     else:
         probability = predicted[f"{data.target}_probability_{data.positive}"]
         metrics = {
@@ -198,15 +196,15 @@ def _train(
 
 
 def _told(out: Path, test_rows: int) -> dict[str, Any]:
-    """Rows of each part, and why and when training stopped."""
+    """Rows of each part, and how far and how long each network was trained, and why it stopped."""
     run = json.loads((out / "run.json").read_text())
-    training = run["training"]
+    aside = pl.read_parquet(out / "set_aside.parquet")
+    networks = run["training"]["networks"]
     return {
-        "rows": {**run["rows"], "judged": test_rows},
-        "steps": training["step"],
-        "train_seconds": round(training["seconds"], 2),
-        "stopped": training["stopped"],
-        "parameters": training["parameters"],
+        "rows": {**run["rows"], "set_aside": len(aside), "judged": test_rows},
+        "networks": [{name: network[name] for name in ("step", "best_step", "stopped")} for network in networks],
+        "train_seconds": round(run["training"]["seconds"], 2),
+        "parameters": run["training"]["parameters"],
     }
 
 

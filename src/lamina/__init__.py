@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+# Threads that wait for the next product by spinning take the processor from those that work, three times over on a
+# machine with other programs on it. It is read when PyTorch is first imported; what the user has set stands.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 

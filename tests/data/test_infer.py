@@ -37,6 +37,8 @@ def days(fmt: str, n: int = 40) -> list[str]:
     [
         (["1.5", "2", "", "1e3"] * 10, "number"),
         (["1,5", "2", "1.234,5"] * 10, "number"),
+        (["1,234", "900", "2,500"] * 10, "category"),
+        (["1,234.5", "900.1", "2,500.0"] * 10, "category"),
         (["3", "1", "2"] * 10, "number"),
         (["1", "2", "?"] * 10, "number"),
         (["5", "6", "7", "8"] * 300 + ["n.b."] * 3, "number"),
@@ -150,9 +152,9 @@ def test_a_rare_value_beyond_the_sample_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_overrides() -> None:
-    table = {"zip": ["12345", "94110", "10115"] * 10, "n": ["1,5", "2,5"] * 15}
-    for override in ("category", Category, Category("zip"), {"kind": "category"}):
-        column = infer(read(table), overrides={"zip": override})["zip"]
+    table = {"ward": ["12345", "94110", "10115"] * 10, "n": ["1,5", "2,5"] * 15}
+    for override in ("category", Category, Category("ward"), {"kind": "category"}):
+        column = infer(read(table), overrides={"ward": override})["ward"]
         assert isinstance(column.feature, Category)
         assert column.overruled
         assert column.evidence.startswith("as told; by its cells a number: all 30 cells are numbers")
@@ -160,8 +162,8 @@ def test_overrides() -> None:
     assert column.feature.settings == NumberSettings(scaling="robust", decimal=",")
     column = infer(read(table), overrides={"n": Number("n", NumberSettings(decimal="."))}, targets=["n"])["n"]
     assert column.feature.settings.decimal == "." and column.feature.is_target
-    assert not infer(read(table), overrides={"zip": "category"})["n"].overruled
-    assert list(infer(read(table), exclude=["zip"])) == ["n"]
+    assert not infer(read(table), overrides={"ward": "category"})["n"].overruled
+    assert list(infer(read(table), exclude=["ward"])) == ["n"]
 
 
 def test_wrong_overrides_and_names_are_refused() -> None:

@@ -68,13 +68,16 @@ class Boolean(Feature):
             "holds yes or no, but some cells are neither",
             f"mend the cells, leave them empty, or say --feature {self.column}=category",
         )
-        if self.state is None:
+        if not isinstance(self.state, BooleanState):  # also between the pieces of a table
             self._remember(values)
         return read
 
     def _remember(self, values: pl.Series) -> None:
         """Keep the source's spelling, so that predictions come back in it."""
-        self._native = "boolean" if values.dtype == pl.Boolean else "string" if values.dtype == pl.String else "number"
+        if values.dtype != pl.Null:  # a piece without any cell says nothing of the source
+            self._native = (
+                "boolean" if values.dtype == pl.Boolean else "string" if values.dtype == pl.String else "number"
+            )
         spelling = getattr(self, "_spelling", ["", ""])
         for word in values.drop_nulls().unique(maintain_order=True).cast(pl.String).to_list():
             code = _WORDS.get(word.lower())
@@ -93,8 +96,11 @@ class Boolean(Feature):
 
     def finish(self) -> Self:
         spelling = getattr(self, "_spelling", ["", ""])
+        no, yes, missing = self.state
         self.state = BooleanState(
-            *self.state,
+            no,
+            yes,
+            missing,
             [spelling[0] or "false", spelling[1] or "true"],
             getattr(self, "_native", "boolean"),
         )

@@ -79,16 +79,13 @@ class Category(Feature):
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
         values = blank_to_null(values)
-        if self.state is None:
+        if not isinstance(self.state, CategoryState) and values.dtype != pl.Null:
             self._native = _native(values.dtype)
         if values.dtype.is_float():
             # A table that passed through pandas holds 1.0 where its CSV held 1: the same name.
-            whole = (values == values.floor()) & values.is_finite()
-            return pl.select(
-                pl.when(whole.fill_null(False))
-                .then(values.set(~whole.fill_null(False), 0.0).cast(pl.Int64).cast(pl.String))
-                .otherwise(values.cast(pl.String))
-            ).to_series()
+            whole = ((values == values.floor()) & (values.abs() < 2**53)).fill_null(False)
+            names = values.set(~whole, 0.0).cast(pl.Int64).cast(pl.String)
+            return names.zip_with(whole, values.cast(pl.String))
         if values.dtype == pl.Boolean:
             return values.cast(pl.String)
         if values.dtype.is_nested() or values.dtype == pl.Object:
@@ -98,8 +95,7 @@ class Category(Feature):
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self.state = {}
-        counts = values.value_counts(name="count")
-        for name, count in zip(counts[values.name].to_list(), counts["count"].to_list(), strict=True):
+        for name, count in values.alias("name").value_counts(name="count").iter_rows():
             self.state[name] = self.state.get(name, 0) + count
         return self
 
@@ -136,12 +132,19 @@ class Category(Feature):
         first = 0 if self.is_target else RESERVED
         unknown = -1 if self.is_target else UNSEEN_CODE
         names = values.cast(pl.String)
-        codes = names.replace_strict(
-            self.names, list(range(first, first + len(self.names))), default=unknown, return_dtype=pl.Int32
-        )
+        codes = self._codes(names)
+        lost = codes.is_null() & names.is_not_null()
+        if lost.any():
+            codes = codes.zip_with(~lost, self._codes(_other_spelling(names)))
+        codes = (codes + first).fill_null(unknown)
         if not self.is_target:
             codes = codes.set(names.is_null(), MISSING_CODE)
         return {"category": codes.to_numpy().astype(np.int32)[:, None]}
+
+    def _codes(self, names: pl.Series) -> pl.Series:
+        """The place of each name among ours, null where it is none of them."""
+        places = range(len(self.names))
+        return names.replace_strict(self.names, list(places), default=None, return_dtype=pl.Int32)
 
     def decode(self, encoded: np.ndarray) -> pl.Series:
         first = 0 if self.is_target else RESERVED
@@ -161,6 +164,16 @@ class Category(Feature):
 
 def _all_whole(values: pl.Series) -> bool:
     return bool(values.drop_nulls().str.contains(r"^[+-]?\d{1,18}$").all()) and values.null_count() < len(values)
+
+
+def _other_spelling(names: pl.Series) -> pl.Series:
+    """The same values as another reader spells them: 1 for 1.0, True for true, and the other way round."""
+    whole = names.str.contains(r"^[+-]?\d+$")
+    return (
+        pl.select(pl.when(whole).then(names + ".0").otherwise(names.str.replace(r"^([+-]?\d+)\.0$", "$1")))
+        .to_series()
+        .replace(["true", "false", "True", "False"], ["True", "False", "true", "false"])
+    )
 
 
 def _native(dtype: pl.DataType) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,7 +35,7 @@ ZONES = ("", "%#z")
 DAY = 86_400.0  # seconds
 
 # Parts that come round: name, period in days, and how to read the position within it from a moment.
-_CYCLES = {
+_CYCLES: dict[str, tuple[float, Callable[[pl.Series], pl.Series]]] = {
     "time of day": (1.0, lambda when: when.dt.hour() / 24 + when.dt.minute() / 1440 + when.dt.second() / DAY),
     "day of week": (7.0, lambda when: (when.dt.weekday() - 1) / 7),
     "day of year": (365.25, lambda when: (when.dt.ordinal_day() - 1) / 365.25),
@@ -55,7 +56,6 @@ class DateState:
     days: dict[str, Any]
     cycles: list[str]
     format: str
-    zone: str | None
 
 
 class Date(Feature):
@@ -99,9 +99,7 @@ class Date(Feature):
         values = blank_to_null(values)
         do = f"mend the cells, leave them empty, or give the format: features.{self.column}.format"
         if values.dtype == pl.String:
-            fmt = self.settings.format or next(
-                (fmt for fmt in _formats() if _strptime(values, fmt).null_count() == values.null_count()), FORMATS[0]
-            )
+            fmt = self._format(values)
             moments = _strptime(values, fmt)
             refuse(self, values, moments.is_null() & values.is_not_null(), first_row, f"is no date of form {fmt}", do)
         elif values.dtype in (pl.Date, pl.Datetime):
@@ -113,6 +111,20 @@ class Date(Feature):
             moments = moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return moments.cast(pl.Datetime("us"))
 
+    def _format(self, values: pl.Series) -> str:
+        """The format of text cells: the given one, or else what reads the first cells, now and ever after."""
+        if self.settings.format:
+            return self.settings.format  # type: ignore[no-any-return]
+        if isinstance(self.state, DateState) and self.state.format:
+            return self.state.format
+        found = getattr(self, "_found", None) or next(
+            (fmt for fmt in _formats() if _strptime(values, fmt).null_count() == values.null_count()), FORMATS[0]
+        )
+        # The same cell must not be another day in another batch.
+        if values.null_count() < len(values):
+            self._found = found
+        return found
+
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self._days = Number(self.column)
@@ -121,7 +133,7 @@ class Date(Feature):
         for name, (_, position) in _CYCLES.items():
             # A few different positions are enough to know that the cycle is gone through.
             if len(self.state[name]) < 3:
-                self.state[name].update(position(values.drop_nulls().head(10_000)).round(3).unique().to_list()[:3])
+                self.state[name].update(position(values.drop_nulls()).round(3).unique().to_list()[:3])
         return self
 
     def finish(self) -> Self:
@@ -130,7 +142,7 @@ class Date(Feature):
         span = days["high"] - days["low"]
         # The season can only be learned from rows that cover most of a year.
         cycles = [name for name, (period, _) in _CYCLES.items() if seen[name] and span >= 0.75 * min(period, 300)]
-        self.state = DateState(days, cycles, self.settings.format, None)
+        self.state = DateState(days, cycles, self.settings.format or getattr(self, "_found", ""))
         return self
 
     @property

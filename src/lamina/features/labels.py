@@ -63,7 +63,7 @@ class Labels(Feature):
         if isinstance(values.dtype, pl.List):
             if self.state is None:
                 self._native = "list"
-            return values.cast(pl.List(pl.String))
+            return _cleaned(values.cast(pl.List(pl.String)))
         values = blank_to_null(values)
         if values.dtype not in (pl.String, pl.Null):
             do = f"say --feature {self.column}=category"
@@ -71,16 +71,15 @@ class Labels(Feature):
         if self.state is None:
             self._native = "string"
         # An empty text cell is an empty set, not a missing one: "no label" is an answer.
-        split = values.cast(pl.String).fill_null("").str.split(self.settings.separator)
-        return split.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+        return _cleaned(values.cast(pl.String).fill_null("").str.split(self.settings.separator))
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self.state = {"rows": 0, "missing": 0, "counts": {}}
         self.state["rows"] += len(values)
         self.state["missing"] += values.null_count()
-        counts = values.list.unique().explode().drop_nulls().value_counts(name="count")
-        for name, count in counts.iter_rows():
+        names = values.alias("name").list.unique().explode().drop_nulls()
+        for name, count in names.value_counts(name="count").iter_rows():
             self.state["counts"][name] = self.state["counts"].get(name, 0) + count
         return self
 
@@ -127,3 +126,8 @@ class Labels(Feature):
             "names": len(self.names),
             "rows with each": dict(zip(self.names[:10], self.state.counts[:10], strict=True)),
         }
+
+
+def _cleaned(sets: pl.Series) -> pl.Series:
+    """Names without blanks around them, and none that are empty."""
+    return sets.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))

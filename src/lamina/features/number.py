@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from statistics import NormalDist
 from typing import Any, ClassVar, Literal, Self
 
@@ -90,8 +91,9 @@ class Number(Feature):
             return Claim(0.7, f"{values.dtype} values, {profile.distinct} different")
         if values.dtype != pl.String or not profile.present:
             return None
-        best = max((".", ","), key=lambda mark: (_parse(values, mark).is_not_null().sum(), mark == "."))
-        bad = profile.present - int(_parse(values, best).is_not_null().sum())
+        best, bad = ".", profile.present - _parse(values, ".").count()
+        if bad and _has_decimal_commas(values) and (fewer := profile.present - _parse(values, ",").count()) < bad:
+            best, bad = ",", fewer
         extra = {} if best == "." else {"decimal": best}
         if bad == 0:
             # A code such as 01234 is no quantity: as a number it would lose its zero.
@@ -110,6 +112,7 @@ class Number(Feature):
             numbers = _parse(values, self.settings.decimal)
             bad = numbers.is_null() & values.is_not_null()
             refuse(self, values, bad, first_row, "holds numbers, but some cells are words", do)
+            numbers = numbers.fill_nan(None)  # however it is spelt: NAN, -nan
         elif values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null):
             numbers = values.cast(pl.Float64).fill_nan(None)
         else:
@@ -146,7 +149,7 @@ class Number(Feature):
             knots=capped_quantiles(sample).tolist(),
             root=root,
             centre=centre,
-            width=width if width > 0 else 1.0,
+            width=width if width > 1e-150 else 1.0,  # below, the squares underflow
             codes=values.tolist() if whole and self.settings.codes and not self.is_target else [],
         )
         return self
@@ -173,7 +176,8 @@ class Number(Feature):
             # Where half of the cells are equal the quartiles say nothing of the width.
             return float(middle), float(high - low) or float(sample.std())
         if self.scaling == "minmax":
-            return float(sample.min()), float(sample.max() - sample.min())
+            low, high = (math.sqrt(end) if root else end for end in (found.low, found.high))
+            return low, high - low
         if self.scaling == "standard":
             return (float(sample.mean()), float(sample.std())) if root else (found.mean, found.deviation)
         return 0.0, 1.0
@@ -193,7 +197,9 @@ class Number(Feature):
         state = self.state
         missing = values.is_null().to_numpy()
         raw = values.cast(pl.Float64).fill_null(self._median).to_numpy()
-        arrays = {"number": self._scale(raw).astype(np.float32)[:, None]}
+        # A value far from all that was learned from must not become infinite in float32.
+        scaled = np.clip(self._scale(raw), -3e38, 3e38).astype(np.float32)
+        arrays: dict[str, np.ndarray] = {"number": scaled[:, None]}
         if state.missing:
             arrays["flag"] = missing.astype(np.uint8)[:, None]
         if state.codes:
@@ -212,7 +218,7 @@ class Number(Feature):
 
     @property
     def _median(self) -> float:
-        return self.state.quantiles[KNOTS // 2]
+        return self.state.quantiles[KNOTS // 2]  # type: ignore[no-any-return]
 
     def _scale(self, raw: np.ndarray) -> np.ndarray:
         state = self.state
@@ -225,7 +231,8 @@ class Number(Feature):
             return np.interp(raw, unique, (_NORMAL[first] + _NORMAL[first + counts - 1]) / 2)  # type: ignore[no-any-return]
         if state.root:
             raw = np.sqrt(np.maximum(raw, 0.0))
-        return (raw - state.centre) / state.width
+        scaled: np.ndarray = (raw - state.centre) / state.width
+        return scaled
 
     def summary(self) -> dict[str, Any]:
         state = self.state
@@ -236,6 +243,12 @@ class Number(Feature):
             "median": self._median,
             "high": state.high,
         }
+
+
+def _has_decimal_commas(values: pl.Series) -> bool:
+    """Whether commas can only be decimal marks: in 1,234 and 1,234.5 they group thousands, or may do so."""
+    decimal = values.str.contains(r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})$|^[+-]?0,\d")
+    return bool(decimal.any()) and not values.str.contains(r",.*[.,]").any()
 
 
 def _parse(values: pl.Series, decimal: str) -> pl.Series:

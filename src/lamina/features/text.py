@@ -21,7 +21,7 @@ class Text(Silent):
     def recognise(cls, profile: Profile) -> Claim | None:
         if profile.values.dtype != pl.String or not profile.present:
             return None
-        words = profile.values.drop_nulls().str.count_matches(r"\S+").mean()
+        words = float(profile.values.drop_nulls().str.count_matches(r"\S+").to_numpy().mean())
         if profile.distinct > 0.5 * profile.present and profile.distinct > 20 and words >= 3:
             return Claim(0.65, f"{words:.1f} words a cell, {profile.distinct} different")
         return None
