@@ -75,7 +75,7 @@ def ours(name: str, *, by_name: bool = False) -> set[str]:
     found = set(imports(TREES[name], package_of(name)))
     if by_name:
         found |= set(imports_by_name(TREES[name]))
-    # `from lamina.train import checkpoint` is a use of that module, not of everything in the package's __init__.
+    # `from lamina.training import checkpoint` is a use of that module, not of everything in the package's __init__.
     found = {other for other in found if other in MODULES}
     return {other for other in found if not any(deeper.startswith(other + ".") for deeper in found)} - {name}
 

@@ -20,7 +20,7 @@ from lamina.plan import Plan
 from lamina.run import Run
 from lamina.runs.manifest import MANIFEST
 from lamina.runs.manifest import verify as verify_files
-from lamina.train.progress import Progress
+from lamina.training.progress import Progress
 
 __all__ = ["evaluate", "inspect", "load", "predict", "resume", "train", "verify"]
 

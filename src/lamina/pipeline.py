@@ -33,9 +33,9 @@ from lamina.data.split import FOLDS
 from lamina.data.store import Store
 from lamina.data.table import Table
 from lamina.errors import DamagedRunError, DataError, MissingColumnError, NotARunError, UsageError, nearest, some
-from lamina.evaluate.baselines import baselines
-from lamina.evaluate.matrix import Matrix
-from lamina.evaluate.scores import scores
+from lamina.evaluation.baselines import baselines
+from lamina.evaluation.matrix import Matrix
+from lamina.evaluation.scores import scores
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.features.encoder import Encoder
@@ -51,16 +51,16 @@ from lamina.runs.manifest import FORMAT, MANIFEST, write_manifest
 from lamina.runs.predictor import Predictor
 from lamina.tasks import TASKS, task_name_of
 from lamina.tasks.base import Task
-from lamina.train import checkpoint
-from lamina.train.budget import Budget
-from lamina.train.checkpoint import Position, Snapshot
-from lamina.train.history import History, read_history
-from lamina.train.loop import Trainer, predict
-from lamina.train.machine import Choice, keep_memory
-from lamina.train.memory import available, within
-from lamina.train.objective import Objective
-from lamina.train.progress import Progress
-from lamina.train.settings import TrainSettings
+from lamina.training import checkpoint
+from lamina.training.budget import Budget
+from lamina.training.checkpoint import Position, Snapshot
+from lamina.training.history import History, read_history
+from lamina.training.loop import Trainer, predict
+from lamina.training.machine import Choice, keep_memory
+from lamina.training.memory import available, within
+from lamina.training.objective import Objective
+from lamina.training.progress import Progress
+from lamina.training.settings import TrainSettings
 
 __all__ = ["Module", "begin", "document", "go_on", "load_predictor", "overfitting", "reopen"]
 

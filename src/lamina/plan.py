@@ -12,12 +12,12 @@ import yaml
 from lamina.config import as_dict, check, schema, setting, settings
 from lamina.data.split import SplitSettings
 from lamina.errors import SettingError, UsageError, nearest
-from lamina.evaluate.settings import EvaluateSettings
+from lamina.evaluation.settings import EvaluateSettings
 from lamina.features import FEATURES
 from lamina.models import MODELS
 from lamina.tasks import TASKS
-from lamina.train.budget import Budget
-from lamina.train.settings import TrainSettings
+from lamina.training.budget import Budget
+from lamina.training.settings import TrainSettings
 
 __all__ = ["DataSettings", "Plan", "plan_schema", "read_plan"]
 

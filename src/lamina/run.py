@@ -13,7 +13,7 @@ import polars as pl
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.errors import DataError
-from lamina.evaluate.scores import scores
+from lamina.evaluation.scores import scores
 from lamina.files import read_json
 from lamina.pipeline import Module, load_predictor
 from lamina.plan import Plan

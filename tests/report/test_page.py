@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamina.evaluate import Answer, Baseline, decide
-from lamina.evaluate.scores import scores
+from lamina.evaluation import Answer, Baseline, decide
+from lamina.evaluation.scores import scores
 from lamina.report import page
 from lamina.report.markup import duration, escape, number, share, short, words
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
-from lamina.evaluate.figures import figure
+from lamina.evaluation.figures import figure
 from lamina.report.markup import Raw, escape, short
 
 __all__ = ["Bar", "bars", "heat", "histogram", "line", "scatter", "ticks"]

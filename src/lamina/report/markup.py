@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lamina.evaluate.figures import figure
+from lamina.evaluation.figures import figure
 
 __all__ = ["Raw", "duration", "escape", "facts", "number", "share", "short", "table", "words"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lamina.evaluate.figures import together
+from lamina.evaluation.figures import together
 from lamina.report import chart
 from lamina.report.markup import Raw, duration, escape, facts, number, share, short, table, words
 from lamina.report.style import STYLE
@@ -40,7 +40,7 @@ def page(document: Document) -> str:
     Args:
         document: JSON values under ``title``, ``created``, ``version``, ``run``, ``data``, ``warnings``, ``plan``,
             ``machine``, ``history``, ``training`` and ``targets`` (column -> what
-            :func:`lamina.evaluate.scores.scores` gave). Any of them may be missing: its section is then left out.
+            :func:`lamina.evaluation.scores.scores` gave). Any of them may be missing: its section is then left out.
 
     Returns:
         A whole HTML document.

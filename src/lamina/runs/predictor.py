@@ -12,7 +12,7 @@ from torch import nn
 from lamina.data.batches import to_tensor
 from lamina.features.answer import Answer
 from lamina.features.encoder import Encoder
-from lamina.train.objective import Objective
+from lamina.training.objective import Objective
 
 __all__ = ["Predictor"]
 

@@ -8,10 +8,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression
 
 from lamina.errors import SettingError
-from lamina.evaluate import Matrix
-from lamina.evaluate import baselines as module
-from lamina.evaluate.baselines import BASELINES, baselines
-from lamina.evaluate.scores import scores
+from lamina.evaluation import Matrix
+from lamina.evaluation import baselines as module
+from lamina.evaluation.baselines import BASELINES, baselines
+from lamina.evaluation.scores import scores
 
 
 def mixed(rows: int = 400, seed: int = 0) -> tuple[Matrix, np.ndarray]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina.evaluate import METRICS, Answer, intervals
-from lamina.evaluate.intervals import affordable, bootstrap, interval
-from lamina.evaluate.metrics import measure
+from lamina.evaluation import METRICS, Answer, intervals
+from lamina.evaluation.intervals import affordable, bootstrap, interval
+from lamina.evaluation.metrics import measure
 
 
 def mean_error(error: np.ndarray):

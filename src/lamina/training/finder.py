@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lamina.train.optimisers import make_optimiser
-from lamina.train.settings import TrainSettings
+from lamina.training.optimisers import make_optimiser
+from lamina.training.settings import TrainSettings
 
 __all__ = ["find_rate"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from lamina.train.settings import TrainSettings
+from lamina.training.settings import TrainSettings
 
 __all__ = ["Optimiser", "make_optimiser"]
 

@@ -26,10 +26,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from lamina.errors import some
-from lamina.evaluate.answer import Baseline
-from lamina.evaluate.figures import figure
-from lamina.evaluate.matrix import Matrix
-from lamina.evaluate.threshold import decide
+from lamina.evaluation.answer import Baseline
+from lamina.evaluation.figures import figure
+from lamina.evaluation.matrix import Matrix
+from lamina.evaluation.threshold import decide
 from lamina.features.answer import Answer
 from lamina.names import Names
 
@@ -39,11 +39,11 @@ __all__ = ["BASELINES", "Boosting", "Candidate", "Constant", "Linear", "Svm", "T
 BASELINES = Names(
     "baseline",
     {
-        "constant": "lamina.evaluate.baselines:Constant",
-        "linear": "lamina.evaluate.baselines:Linear",
-        "tree": "lamina.evaluate.baselines:Tree",
-        "boosting": "lamina.evaluate.baselines:Boosting",
-        "svm": "lamina.evaluate.baselines:Svm",
+        "constant": "lamina.evaluation.baselines:Constant",
+        "linear": "lamina.evaluation.baselines:Linear",
+        "tree": "lamina.evaluation.baselines:Tree",
+        "boosting": "lamina.evaluation.baselines:Boosting",
+        "svm": "lamina.evaluation.baselines:Svm",
     },
     group="lamina.baselines",
 )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lamina.evaluate.answer import KINDS
+from lamina.evaluation.answer import KINDS
 from lamina.features.answer import Answer
 
 __all__ = ["METRICS", "Metric", "Statistics", "measure", "metrics_for"]

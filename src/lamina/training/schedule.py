@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lamina.train.settings import TrainSettings
+from lamina.training.settings import TrainSettings
 
 __all__ = ["factor"]
 

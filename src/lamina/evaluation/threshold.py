@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lamina.errors import SettingError
-from lamina.evaluate.figures import figure
+from lamina.evaluation.figures import figure
 
 __all__ = ["Threshold", "choose", "decide"]
 

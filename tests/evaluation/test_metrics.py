@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from lamina.evaluate import KINDS, METRICS, Answer, decide
-from lamina.evaluate.metrics import measure, metrics_for
+from lamina.evaluation import KINDS, METRICS, Answer, decide
+from lamina.evaluation.metrics import measure, metrics_for
 
 ROWS = 300
 

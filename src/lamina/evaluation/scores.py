@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lamina.errors import DataError
-from lamina.evaluate.answer import Baseline
-from lamina.evaluate.detail import detail
-from lamina.evaluate.figures import figure, together
-from lamina.evaluate.intervals import CONFIDENCE, Replicates, affordable, bootstrap, interval
-from lamina.evaluate.metrics import Metric, measure, metrics_for
+from lamina.evaluation.answer import Baseline
+from lamina.evaluation.detail import detail
+from lamina.evaluation.figures import figure, together
+from lamina.evaluation.intervals import CONFIDENCE, Replicates, affordable, bootstrap, interval
+from lamina.evaluation.metrics import Metric, measure, metrics_for
 from lamina.features.answer import Answer
 
 __all__ = ["NETWORK", "Verdict", "scores", "verdict"]

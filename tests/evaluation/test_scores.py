@@ -9,9 +9,9 @@ import pytest
 from test_metrics import case
 
 from lamina.errors import DataError
-from lamina.evaluate import KINDS, METRICS, Answer, Baseline, decide
-from lamina.evaluate.figures import figure, together
-from lamina.evaluate.scores import scores
+from lamina.evaluation import KINDS, METRICS, Answer, Baseline, decide
+from lamina.evaluation.figures import figure, together
+from lamina.evaluation.scores import scores
 
 
 def regression(noise: float, rows: int = 400) -> tuple[np.ndarray, Answer]:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from lamina.errors import SettingError
-from lamina.evaluate import choose, decide
+from lamina.evaluation import choose, decide
 
 
 def rows(share: float, count: int = 500) -> tuple[np.ndarray, np.ndarray]:

@@ -19,19 +19,19 @@ from torch import Tensor, nn
 
 from lamina.data.batches import Batch, Batches, Rows, in_order
 from lamina.nn.start import seed_of
-from lamina.train import checkpoint, machine
-from lamina.train.budget import Budget
-from lamina.train.checkpoint import Position, Snapshot
-from lamina.train.finder import find_rate
-from lamina.train.history import History
-from lamina.train.machine import Choice
-from lamina.train.memory import available, check_batch
-from lamina.train.nonfinite import explain
-from lamina.train.objective import Objective
-from lamina.train.optimisers import make_optimiser
-from lamina.train.progress import Progress, clock
-from lamina.train.schedule import factor
-from lamina.train.settings import TrainSettings
+from lamina.training import checkpoint, machine
+from lamina.training.budget import Budget
+from lamina.training.checkpoint import Position, Snapshot
+from lamina.training.finder import find_rate
+from lamina.training.history import History
+from lamina.training.machine import Choice
+from lamina.training.memory import available, check_batch
+from lamina.training.nonfinite import explain
+from lamina.training.objective import Objective
+from lamina.training.optimisers import make_optimiser
+from lamina.training.progress import Progress, clock
+from lamina.training.schedule import factor
+from lamina.training.settings import TrainSettings
 
 __all__ = ["Trainer", "batch_size", "patience", "predict"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.evaluate.metrics import Statistics
+from lamina.evaluation.metrics import Statistics
 
 __all__ = ["CONFIDENCE", "Replicates", "affordable", "bootstrap", "interval"]
 

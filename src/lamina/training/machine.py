@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lamina.train.settings import TrainSettings
+from lamina.training.settings import TrainSettings
 
 __all__ = ["Choice", "choose", "cores", "keep_memory", "running"]
 

@@ -1,0 +1,13 @@
+"""Scores with company: metrics, intervals, baselines, thresholds. No torch here.
+
+The ways in are :func:`lamina.evaluation.baselines.baselines`, which needs scikit-learn, and
+:func:`lamina.evaluation.scores.scores`, which does not.
+"""
+
+from lamina.evaluation.answer import KINDS, Baseline
+from lamina.evaluation.matrix import Matrix
+from lamina.evaluation.metrics import METRICS, Metric
+from lamina.evaluation.threshold import Threshold, choose, decide
+from lamina.features.answer import Answer
+
+__all__ = ["KINDS", "METRICS", "Answer", "Baseline", "Matrix", "Metric", "Threshold", "choose", "decide"]
