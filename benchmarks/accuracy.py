@@ -29,7 +29,7 @@ from results import ROOT, append
 from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import GroupShuffleSplit, KFold
 
-from lamina.api import train
+import lamina
 
 DATA = ROOT.parent / "shared" / "data"
 SEED = 0
@@ -86,8 +86,8 @@ def _folds(name: str, *left_out: str) -> Callable[[Path], Iterator[Part]]:
     def parts(folder: Path) -> Iterator[Part]:
         table = _text(DATA / name / f"{name}.csv.gz", *left_out)
         splits = KFold(5, shuffle=True, random_state=0).split(np.arange(len(table)))
-        for fold, (train, test) in enumerate(splits):
-            yield _write(folder, fold, table[train], table[test])
+        for fold, (learn, judge) in enumerate(splits):
+            yield _write(folder, fold, table[learn], table[judge])
 
     return parts
 
@@ -98,8 +98,8 @@ def _diabetes(folder: Path) -> Iterator[Part]:
     soon = pl.when(pl.col("readmitted") == "<30").then(pl.lit("yes")).otherwise(pl.lit("no"))
     table = table.with_columns(soon.alias("soon")).drop("readmitted")
     splitter = GroupShuffleSplit(n_splits=1, test_size=0.2, random_state=0)
-    train, test = next(splitter.split(np.arange(len(table)), groups=table["patient_nbr"].to_numpy()))
-    yield _write(folder, None, table[train], table[test])
+    learn, judge = next(splitter.split(np.arange(len(table)), groups=table["patient_nbr"].to_numpy()))
+    yield _write(folder, None, table[learn], table[judge])
 
 
 def _write(folder: Path, fold: int | None, train: pl.DataFrame, test: pl.DataFrame) -> Part:
@@ -132,7 +132,7 @@ def _lightgbm(data: DataSet, part: Part) -> dict[str, float]:
 
     def score(learn: Any, judge: Any) -> float:
         model = LGBMClassifier(random_state=SEED, verbose=-1).fit(learn, wanted)
-        return float(roc_auc_score(known, model.predict_proba(judge)[:, 1]))
+        return float(roc_auc_score(known, np.asarray(model.predict_proba(judge))[:, 1]))
 
     return {"lightgbm_roc_auc": score(train, test), "lightgbm_codes_roc_auc": score(_codes(train), _codes(test))}
 
@@ -182,7 +182,7 @@ def _train(
 ) -> tuple[dict[str, float], float, dict[str, Any]]:
     """(metrics on the test rows, seconds of training with all that belongs to it, what else is worth knowing)."""
     start = time.perf_counter()
-    run = train(part.train, data.target, test=part.test, group=data.group, out=out, **settings)
+    run = lamina.train(part.train, data.target, test=part.test, group=data.group, out=out, **settings)
     seconds = time.perf_counter() - start
     truth = _text(part.test)[data.target]
     predicted = run.predict(part.test)

@@ -1,7 +1,9 @@
-"""Write the table of RESULTS.md from the newest measured rows. What a person wrote around the table stays.
+"""The table of RESULTS.md, from the newest measured rows.
 
-    python benchmarks/report.py            prints the table
+    python benchmarks/report.py            prints it
     python benchmarks/report.py --write    puts it between the marks of benchmarks/RESULTS.md
+
+What a person wrote around the table stays: there stands what was tried where a bar is missed.
 """
 
 from __future__ import annotations

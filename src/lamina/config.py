@@ -21,7 +21,18 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lamina.errors import SettingError, nearest
 
-__all__ = ["as_dict", "assign", "check", "describe", "parse_text", "parse_yaml", "schema", "setting", "settings"]
+__all__ = [
+    "as_dict",
+    "assign",
+    "check",
+    "defaults",
+    "describe",
+    "parse_text",
+    "parse_yaml",
+    "schema",
+    "setting",
+    "settings",
+]
 
 T = TypeVar("T")
 
@@ -38,7 +49,7 @@ def settings(cls: type[T]) -> type[T]:
     """Make a class a frozen group of settings that refuses unknown names and values out of bounds."""
     config = ConfigDict(extra="forbid", use_attribute_docstrings=False, allow_inf_nan=False)
     made: Any = pydantic_dataclass(frozen=True, kw_only=True, config=config)(cls)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -94,7 +105,12 @@ def _rule(message: str) -> str:
 
 def as_dict(values: Any) -> dict[str, Any]:
     """Settings as plain JSON values; ``check(type(values), as_dict(values)) == values``."""
-    return TypeAdapter(type(values)).dump_python(values, mode="json")  # type: ignore[no-any-return]
+    return TypeAdapter(type(values)).dump_python(values, mode="json")
+
+
+def defaults(cls: type[T]) -> T:
+    """A settings object with every setting at its default."""
+    return cls()
 
 
 def schema(cls: type) -> dict[str, Any]:
@@ -140,7 +156,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
             seen.add(key.value if isinstance(key.value, str) else id(key))
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+        return super().construct_mapping(node, deep)
 
 
 for _tag, _form, _first in (

@@ -133,6 +133,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def some(values: Iterable[object], most: int = 5) -> str:
     """Join the first few values for a message: ``some(range(9), 3)`` is ``'0, 1, 2 and 6 more'``."""
-    values = [str(value) for value in values]
-    shown = ", ".join(values[:most])
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+    texts = [str(value) for value in values]
+    shown = ", ".join(texts[:most])
+    return shown if len(texts) <= most else f"{shown} and {len(texts) - most} more"

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,7 +21,7 @@ __all__ = ["LaminaClassifier", "LaminaRegressor"]
 TARGET = "target"
 
 
-class _Estimator(BaseEstimator):
+class _Estimator(BaseEstimator):  # type: ignore[misc]
     """What both estimators share. Constructors only store; ``fit`` validates.
 
     The fitted run is kept as the bytes of its files, so an estimator can be copied and sent like any other; it is laid
@@ -47,8 +48,7 @@ class _Estimator(BaseEstimator):
     def _fit(self, features: np.ndarray, target: np.ndarray) -> None:
         names = [f"x{place}" for place in range(features.shape[1])]
         frame = pl.DataFrame(features, schema=names).with_columns(pl.Series(TARGET, target))
-        seed = 0 if self.random_state is None else int(np.random.RandomState(self.random_state).randint(2**31)) \
-            if not isinstance(self.random_state, (int, np.integer)) else int(self.random_state)  # fmt: skip
+        seed = 0 if self.random_state is None else int(check_random_state(self.random_state).randint(2**31))
         with tempfile.TemporaryDirectory() as folder:
             run = train(
                 frame,
@@ -69,26 +69,29 @@ class _Estimator(BaseEstimator):
                 for path in sorted(run.path.rglob("*"))
                 if path.is_file()
             }
-        self.__dict__.pop("_run", None)
+        self._open()
+
+    def _open(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        for name, content in self.files_.items():
+            path = Path(self._folder.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self._run = Run(self._folder.name)
 
     @property
     def run_(self) -> Run:
         """The run that ``fit`` left."""
         check_is_fitted(self, "files_")
         if "_run" not in self.__dict__:
-            self._folder = tempfile.TemporaryDirectory()
-            for name, content in self.files_.items():
-                path = Path(self._folder.name) / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            self._run = Run(self._folder.name)
+            self._open()
         return self._run
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key not in ("_run", "_folder")}
 
-    def _answers(self, X: Any) -> pl.DataFrame:
+    def _answers(self, X: Any) -> Any:
         check_is_fitted(self, "files_")
         features = validate_data(self, X, reset=False, dtype=np.float64)
         return self.run_.predict(pl.DataFrame(features, schema=[f"x{place}" for place in range(features.shape[1])]))
@@ -123,7 +126,7 @@ class LaminaClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: if the rows are not finite numbers, or there are not two classes.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -141,7 +144,8 @@ class LaminaClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each row, (n,)."""
-        return np.asarray(self.classes_[self._answers(X)[TARGET].to_numpy().astype(np.int64)])
+        codes = self._answers(X)[TARGET].to_numpy()
+        return np.asarray(self.classes_[codes.astype(np.int64)])
 
 
 class LaminaRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
@@ -171,7 +175,7 @@ class LaminaRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: if the rows are not finite numbers.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         self._fit(X, y.astype(np.float64))
         return self
 

@@ -214,7 +214,7 @@ class Parts:
 
 def _task(feature: Feature, plan: Plan) -> Task:
     cls = TASKS[task_name_of(feature)]
-    return cls(feature, check(cls.Settings, _task_settings(plan, feature.column), f"task.{feature.column}"))  # type: ignore[no-any-return]
+    return cls(feature, check(cls.Settings, _task_settings(plan, feature.column), f"task.{feature.column}"))
 
 
 def _task_settings(plan: Plan, target: str) -> dict[str, Any]:
@@ -373,7 +373,7 @@ def _judge(folder: Path, parts: Parts, networks: Sequence[nn.Module], learn: Sto
         answers = Predictor(parts.encoder, networks[0], objective).answers(_outputs(networks[0], objective, judged))
     documents = {}
     for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
-        if len(judged.index):
+        if len(judged.places):
             documents[task.feature.column] = _scores(parts, learn, judged, place, task, answer)
     rows_of = ("test" if test.rows else "valid") if documents else None
     write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
@@ -422,7 +422,7 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
 
 def _matrix(parts: Parts, rows: Rows) -> Matrix:
     arrays = {group: rows.array(group) for group in ("number", "flag", "category")}
-    return Matrix.of(arrays, parts.encoder.layout.sizes, len(rows.index))
+    return Matrix.of(arrays, parts.encoder.layout.sizes, len(rows.places))
 
 
 def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lamina.config import as_dict, check, schema, setting, settings
+from lamina.config import as_dict, check, defaults, schema, setting, settings
 from lamina.data.split import SplitSettings
 from lamina.errors import SettingError, UsageError, nearest
 from lamina.evaluation.settings import EvaluateSettings
@@ -55,13 +55,13 @@ class Plan:
         64
     """
 
-    data: DataSettings = DataSettings()
-    split: SplitSettings = SplitSettings()
+    data: DataSettings = dataclasses.field(default_factory=lambda: defaults(DataSettings))
+    split: SplitSettings = dataclasses.field(default_factory=lambda: defaults(SplitSettings))
     model_name: str | None = "tabm"
     model: Any = None
     task: dict[str, Any] = dataclasses.field(default_factory=dict)
-    train: TrainSettings = TrainSettings()
-    evaluate: EvaluateSettings = EvaluateSettings()
+    train: TrainSettings = dataclasses.field(default_factory=lambda: defaults(TrainSettings))
+    evaluate: EvaluateSettings = dataclasses.field(default_factory=lambda: defaults(EvaluateSettings))
     seed: int = 0
 
     @classmethod
@@ -78,11 +78,11 @@ class Plan:
         seed = values.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise SettingError("setting seed is not valid", got=repr(seed), allowed="a whole number from 0 to 2^32 - 1")
-        name, model = _model(values.get("model", "tabm"))
+        model_name, model = _model(values.get("model", "tabm"))
         plan = cls(
             data=check(DataSettings, values.get("data", {}), "data"),
             split=check(SplitSettings, values.get("split", {}), "split"),
-            model_name=name,
+            model_name=model_name,
             model=model,
             task=_tasks(values.get("task", {})),
             train=check(TrainSettings, values.get("train", {}), "train"),

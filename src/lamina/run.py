@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
 
 from lamina.data.read import read
 from lamina.data.table import Table
+from lamina.data.write import write, write_csv
 from lamina.errors import DataError
 from lamina.evaluation.scores import scores
 from lamina.files import read_json
-from lamina.pipeline import Module, load_predictor
+from lamina.pipeline import Module, document, load_predictor
 from lamina.plan import Plan
 from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
+from lamina.tasks.base import Task
 
 __all__ = ["Run"]
 
@@ -56,7 +59,7 @@ class Run:
     @cached_property
     def results(self) -> dict[str, Any]:
         """Everything in ``scores.json``: target -> scores, intervals, baselines, verdict and details."""
-        return read_json(self.path / "scores.json")["targets"]  # type: ignore[no-any-return]
+        return read_json(self.path / "scores.json")["targets"]
 
     @property
     def scores(self) -> dict[str, Any]:
@@ -82,9 +85,39 @@ class Run:
         Raises:
             MissingColumnError: if an input column is not there.
         """
-        frames = list(self.predictor.stream(read(data).chunks()))
-        made = pl.concat(frames) if frames else self.predictor.predict(read(data).head(0))
+        made = pl.concat(self._frames(data, keep=False))
         return made.to_pandas() if type(data).__module__.partition(".")[0] == "pandas" else made
+
+    def predict_to(self, data: Any, out: str | Path | BinaryIO, *, keep: bool = False) -> int:
+        """Predict rows into a file, in bounded memory whatever the size of the table.
+
+        Args:
+            data: as for :meth:`predict`.
+            out: a file of CSV, JSON lines or Parquet, by its name, which is there whole or not at all; or an open binary
+                file, which gets CSV as it comes.
+            keep: put the columns of ``data`` before the predictions; a target's own column is then ``<target>_true``.
+
+        Returns:
+            How many rows were predicted.
+        """
+        frames = self._frames(data, keep=keep)
+        return write(frames, Path(out)) if isinstance(out, (str, Path)) else write_csv(frames, out)
+
+    def _frames(self, data: Any, *, keep: bool) -> Iterator[pl.DataFrame]:
+        """Predictions in pieces, at least one."""
+        table = read(data, missing=self.plan.data.missing)
+        chunks = table.chunks() if table.rows else [table.head(0)]
+        row = 0
+        for chunk in chunks:
+            made = self.predictor.predict(chunk, row)
+            row += len(chunk)
+            truth = {name: f"{name}_true" for name in chunk.columns if name in made.columns}
+            yield pl.concat([chunk.rename(truth), made], how="horizontal") if keep else made
+
+    @cached_property
+    def warnings(self) -> list[dict[str, str]]:
+        """What a person should know of the run: a list of severity and text."""
+        return document(self.path)["warnings"]
 
     def evaluate(self, data: Any) -> dict[str, Any]:
         """Score on rows whose targets are known.
@@ -95,7 +128,7 @@ class Run:
         Raises:
             DataError: if no row has a known target.
         """
-        return evaluate(self.predictor, read(data), self.plan.seed)
+        return evaluate(self.predictor, read(data, missing=self.plan.data.missing), self.plan.seed)
 
     def _repr_html_(self) -> str:
         rows = []
@@ -116,6 +149,13 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+
+def _known(task: Task, target: np.ndarray) -> np.ndarray:
+    """Which encoded targets are there, (n,) of True and False: a code below 0, or NaN, is none."""
+    if task.feature.kind in ("category", "boolean"):
+        return np.asarray(target >= 0)
+    return np.asarray(~np.isnan(target).reshape(len(target), -1).any(1))
 
 
 def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
@@ -140,11 +180,7 @@ def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
     documents = {}
     for place, task in enumerate(tasks):
         target = np.concatenate(targets[place]) if targets[place] else np.empty(0)
-        known = (
-            target >= 0
-            if task.feature.kind in ("category", "boolean")
-            else ~np.isnan(target).reshape(len(target), -1).any(1)
-        )
+        known = _known(task, target)
         if not known.any():
             raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(target)} rows")
         answer = task.answer(activated[known][:, predictor.objective.slices[place]])

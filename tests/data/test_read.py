@@ -24,6 +24,7 @@ from lamina.data.csv import NONE, Dialect, detect
 from lamina.data.objects import to_part
 from lamina.data.read import read, read_arrays
 from lamina.data.table import FramePart, Table, spread
+from lamina.data.text import is_utf8
 from lamina.errors import DataError, MissingColumnError, UsageError
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -109,7 +110,7 @@ def test_encodings_are_found_out(tmp_path: Path, frame: pl.DataFrame, encoding: 
     except UnicodeEncodeError:
         return
     lines = content.split(b"\n")
-    assume(encoding != "cp1252" or not any(not line.isascii() and csv._is_utf8(line) for line in lines))
+    assume(encoding != "cp1252" or not any(not line.isascii() and is_utf8(line) for line in lines))
     assume(encoding in ("utf-16", "cp1252") or text.isascii())
     assert_frame_equal(whole(read(write(tmp_path, "t.csv", content))), frame)
 
@@ -499,6 +500,8 @@ def test_cut_files_are_refused(tmp_path: Path) -> None:
     for path in sorted(tmp_path.iterdir()):
         with pytest.raises(DataError, match=path.name):
             whole(read(path))
+        with pytest.raises(DataError, match=path.name):
+            read(path).sample(100_000)
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lamina.data.store import Store
 
 __all__ = ["Batch", "Batches", "Rows", "in_order", "to_tensor"]
 
+GROUPS = ["number", "flag", "category"]
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
 
@@ -36,11 +37,11 @@ class Rows(NamedTuple):
 
     Attributes:
         store: where they lie.
-        index: (n,) their places in the store.
+        places: (n,) where in it.
     """
 
     store: Store
-    index: np.ndarray
+    places: np.ndarray
 
     @classmethod
     def all(cls, store: Store) -> Rows:
@@ -49,7 +50,7 @@ class Rows(NamedTuple):
 
     def array(self, name: str) -> np.ndarray:
         """One array of these rows."""
-        return np.asarray(self.store.arrays[name])[self.index]
+        return np.asarray(self.store.arrays[name])[self.places]
 
 
 class Batches:
@@ -75,7 +76,7 @@ class Batches:
     def __init__(self, rows: Rows, size: int, seed: int) -> None:
         self.rows = rows
         self.seed = seed
-        count = len(rows.index)
+        count = len(rows.places)
         self.steps = max(1, -(-count // size))  # in an epoch
         self._edges = np.arange(self.steps + 1) * count // self.steps
         row_bytes = max(1, rows.store.bytes // max(1, rows.store.rows))
@@ -84,7 +85,7 @@ class Batches:
     def order(self, epoch: int) -> np.ndarray:
         """Places in the store in an epoch's order, (n,): a function of seed and epoch (Philox, counter-based)."""
         generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], np.uint64)))
-        order = self.rows.index.copy()
+        order = self.rows.places.copy()
         generator.shuffle(order)
         return order
 
@@ -102,8 +103,8 @@ class Batches:
 
 def in_order(rows: Rows, size: int) -> Iterator[Batch]:
     """All rows once, in their order."""
-    for start in range(0, len(rows.index), size):
-        yield gather(rows.store, rows.index[start : start + size])
+    for start in range(0, len(rows.places), size):
+        yield gather(rows.store, rows.places[start : start + size])
 
 
 def gather(store: Store, rows: np.ndarray) -> Batch:
@@ -111,7 +112,7 @@ def gather(store: Store, rows: np.ndarray) -> Batch:
     taken = {name: np.asarray(array[rows]) for name, array in store.arrays.items()}
     if store.bytes > WINDOW:
         _forget(store)
-    inputs = {name: to_tensor(name, taken[name]) for name in ("number", "flag", "category") if name in taken}
+    inputs = {name: to_tensor(name, taken[name]) for name in GROUPS if name in taken}
     targets = [torch.from_numpy(np.array(taken[name])) for name in sorted(taken) if name.startswith("target")]
     return Batch(inputs, targets, taken["row"])
 

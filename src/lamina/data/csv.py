@@ -8,7 +8,6 @@ every fault be named with its row: all rows before it have gone through, so it i
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
@@ -21,18 +20,15 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from lamina.data.table import PIECES, FilePart, spread
+from lamina.data.text import BLOCK, COMPRESSIONS, LONGEST, UTF16, Fault, decoded, to_utf8
 from lamina.errors import DataError, some
 
-__all__ = ["CsvPart", "Dialect", "detect", "open_bytes", "utf16_of"]
+__all__ = ["CsvPart", "Dialect", "detect"]
 
-BLOCK = 2**23  # bytes read at once
 LOOK = 2**20  # bytes from which the dialect is found out
-LONGEST = 2**26  # bytes in a row: a longer one is a quote that was not closed
 SAMPLE = 2**26  # bytes that a sample may cost
 DELIMITERS = (",", ";", "\t", "|")
 NONE = "\x1f"  # the delimiter of a file with one column: the unit separator, which no one types
-COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 NEWLINE = 10
 
 
@@ -47,14 +43,6 @@ class Dialect:
 
     delimiter: str
     quote: str | None
-
-
-class _Fault(Exception):
-    """Something wrong in the row that comes next."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what)
-        self.what, self.do = what, do
 
 
 class _Ragged(Exception):
@@ -79,7 +67,7 @@ class CsvPart(FilePart):
         super().__init__(path)
         try:
             look, whole = self._look_inside()
-        except _Fault as fault:
+        except Fault as fault:
             raise DataError(f"{self.name}: {fault.what}", got="this in the header", do=fault.do) from None
         self.dialect = detect(look, whole)
         ends, broken = _row_ends(look, self.dialect, final=whole)
@@ -95,7 +83,7 @@ class CsvPart(FilePart):
 
     def _look_inside(self) -> tuple[bytes, bool]:
         """The first rows, and whether that is all."""
-        blocks = (block for block in _decoded(self.path, LOOK) if block)
+        blocks = (block for block in decoded(self.path, LOOK) if block)
         look = next(blocks, b"").lstrip(b"\r\n")
         if not look.strip():
             raise DataError(f"{self.name} is empty", do="give a file with a header and rows")
@@ -103,7 +91,7 @@ class CsvPart(FilePart):
             raise _no_nul()
         try:
             return look, next(blocks, None) is None
-        except _Fault:
+        except Fault:
             return look, False  # it is in the rows, and will be named when they are read
 
     def frames(self, columns: list[str], rows: int) -> Iterator[pl.DataFrame]:
@@ -116,7 +104,7 @@ class CsvPart(FilePart):
                 yield frame
                 row += len(frame)
                 line += body.count(b"\n")
-        except _Fault as fault:
+        except Fault as fault:
             place = f"row {row} (counted from 0), line {line}"
             raise DataError(f"{self.name}: {fault.what}", got=f"this in {place}", do=fault.do) from None
         except _Ragged as ragged:
@@ -125,7 +113,7 @@ class CsvPart(FilePart):
     def _bodies(self) -> Iterator[bytes]:
         """Blocks of whole rows, without the header, and then the fault if there is one."""
         rest, header = b"", len(self._header)
-        for more in itertools.chain(_decoded(self.path, BLOCK), (None,)):
+        for more in itertools.chain(decoded(self.path, BLOCK), (None,)):
             block = rest + (more or b"")
             if header:
                 block = block.lstrip(b"\r\n")  # of the first block: blank lines above the header
@@ -184,7 +172,7 @@ class CsvPart(FilePart):
 
     def _window(self, text: bytes, parse: _Parser) -> pl.DataFrame:
         """The whole rows of a piece of the file, or none if they do not come out with the header's cells."""
-        text = _to_utf8(text)
+        text = to_utf8(text)
         for _ in range(4):
             # The first line is cut, or is the inside of a quoted cell; that shows in the rows, and the next may do.
             text = text.partition(b"\n")[2]
@@ -297,7 +285,7 @@ def _cells(look: bytes, dialect: Dialect, whole: bool = True) -> np.ndarray | No
     counts = np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends)) + 1
     starts = np.r_[0, ends[:-1]]
     filled = [bool(look[start:end].strip(b"\r\n")) for start, end in zip(starts, ends, strict=True)]
-    return counts[np.array(filled)]  # type: ignore[no-any-return]
+    return counts[np.array(filled)]
 
 
 def _toggles(block: bytes, dialect: Dialect) -> tuple[np.ndarray, bool]:
@@ -345,7 +333,7 @@ def _toggles_one_by_one(
     return np.array(kept, np.int64), False
 
 
-def _row_ends(block: bytes, dialect: Dialect, final: bool) -> tuple[np.ndarray, _Fault | None]:
+def _row_ends(block: bytes, dialect: Dialect, final: bool) -> tuple[np.ndarray, Fault | None]:
     """Where rows end, (rows,), each just after its line break; and the fault that follows, if one does."""
     toggles, broken = _toggles(block, dialect)
     array = np.frombuffer(block, np.uint8)
@@ -406,122 +394,9 @@ def _is_data(cells: list[str]) -> bool:
     return any(not number.is_integer() for number in numbers) or numbers != sorted(set(numbers))
 
 
-def open_bytes(path: Path) -> pa.NativeFile:
-    """A file's bytes, decompressed if it is gzip or zstd."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    raw = pa.OSFile(str(path))
-    for magic, compression in COMPRESSIONS.items():
-        if start.startswith(magic):
-            return pa.CompressedInputStream(raw, compression)
-    return raw
+def _no_nul() -> Fault:
+    return Fault("the text holds a NUL byte", "check that the file is text, and remove it")
 
 
-def _decoded(path: Path, size: int) -> Iterator[bytes]:
-    """A text file as UTF-8, in blocks of about ``size`` bytes, and then the fault if there is one.
-
-    UTF-8 and UTF-16 are known by their marks. Without one the first line that is not ASCII decides between UTF-8 and
-    Windows-1252; a later line of the other kind is a fault, since one of the two would be misread.
-    """
-    with open_bytes(path) as file:
-        first = file.read(size)
-        utf16 = utf16_of(first[:4096])
-        blocks = itertools.chain((first,), iter(lambda: file.read(size), b""))
-        if utf16:
-            decoder = codecs.getincrementaldecoder(utf16)()
-            for block in blocks:
-                try:
-                    yield decoder.decode(block).removeprefix("\ufeff").encode()
-                except UnicodeError:
-                    raise _Fault("the text is not UTF-16, as it begins", "save the file as UTF-8") from None
-            return
-        encoding = None
-        mac = b"\r" in first and b"\n" not in first
-        for block in _whole_lines(blocks, mac):
-            if block.isascii():
-                yield block
-                continue
-            encoding = encoding or ("utf-8" if _is_utf8(_first_foreign(block)) else "cp1252")
-            good = _good_until(block, encoding)
-            yield block[:good].decode(encoding).encode()
-            if good < len(block):
-                raise _Fault(*_encoding_fault(block[good:], encoding))
-
-
-def _whole_lines(blocks: Iterator[bytes], mac: bool) -> Iterator[bytes]:
-    """Cut blocks after a line break, so that no character is torn; a mark of UTF-8 goes, and so do old Mac breaks."""
-    rest = b""
-    first = True
-    for block in blocks:
-        block = block.removeprefix(codecs.BOM_UTF8) if first else block
-        first = False
-        together = rest + (block.replace(b"\r", b"\n") if mac else block)
-        end = together.rfind(b"\n") + 1
-        if not end and len(together) > LONGEST:
-            raise _Fault("a line is longer than 64 MiB", "check that the file is a table")
-        if end:
-            yield together[:end]
-        rest = together[end:]
-    if rest:
-        yield rest
-
-
-def utf16_of(first: bytes) -> str | None:
-    """The encoding of a file that begins so, if it is UTF-16."""
-    for mark, encoding in UTF16.items():
-        if first.startswith(mark):
-            return encoding
-    # Western text in UTF-16 is zero in every other byte.
-    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if first[offset::2].count(0) > 0.8 * len(first[offset::2]) > 0 and first[1 - offset :: 2].count(0) == 0:
-            return encoding
-    return None
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _to_utf8(text: bytes) -> bytes:
-    return text if _is_utf8(text) else text.decode("cp1252", errors="replace").encode()
-
-
-def _first_foreign(block: bytes) -> bytes:
-    """The first line that is not ASCII."""
-    return next(line for line in block.splitlines() if not line.isascii())
-
-
-def _good_until(block: bytes, encoding: str) -> int:
-    """Where the first line starts that is not of the encoding, or where the block ends."""
-    if encoding == "utf-8" and _is_utf8(block):
-        return len(block)
-    place = 0
-    for line in block.splitlines(keepends=True):
-        if not line.isascii():
-            if _is_utf8(line) != (encoding == "utf-8"):
-                return place
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError:
-                return place
-        place += len(line)
-    return place
-
-
-def _encoding_fault(bad: bytes, encoding: str) -> tuple[str, str]:
-    if encoding == "cp1252" and not _is_utf8(_first_foreign(bad)):
-        return "the text is neither UTF-8 nor Windows-1252", "save the file as UTF-8"
-    known = "UTF-8" if encoding == "utf-8" else "Windows-1252"
-    return f"the text mixes encodings: {known} until here, and then another", "save the whole file as UTF-8"
-
-
-def _no_nul() -> _Fault:
-    return _Fault("the text holds a NUL byte", "check that the file is text, and remove it")
-
-
-def _unclosed() -> _Fault:
-    return _Fault("a quote is broken", "close it; a quote inside a quoted cell is written twice")
+def _unclosed() -> Fault:
+    return Fault("a quote is broken", "close it; a quote inside a quoted cell is written twice")

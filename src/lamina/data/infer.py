@@ -233,7 +233,7 @@ def _overruled(profile: Profile, override: Override, found: type[Feature]) -> Fe
         )
     claim = cls.recognise(profile)
     fitting = dict(claim.settings) if claim is not None else {}
-    return cls(name, check(cls.Settings, fitting | given, f"features.{name}"), is_target=is_target)  # type: ignore[no-any-return]
+    return cls(name, check(cls.Settings, fitting | given, f"features.{name}"), is_target=is_target)
 
 
 def _check_target(column: Column) -> None:

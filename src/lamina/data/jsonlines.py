@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from lamina.data.csv import BLOCK, LONGEST, open_bytes
 from lamina.data.table import FilePart
+from lamina.data.text import BLOCK, LONGEST, open_bytes
 from lamina.errors import DataError, some
 
 __all__ = ["JsonLinesPart"]

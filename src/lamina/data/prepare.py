@@ -131,7 +131,7 @@ class _Passes:
             yield from self._kept
             return
         kept: list[tuple[slice, pl.DataFrame, pl.DataFrame]] = []
-        size = 0
+        size = 0.0
         for item in self._read():
             size += item[1].estimated_size()
             if size <= KEEP:

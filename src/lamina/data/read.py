@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from lamina.data.arrow import MAGIC as ARROW_MAGIC
 from lamina.data.arrow import ArrowPart
-from lamina.data.csv import CsvPart, open_bytes, utf16_of
+from lamina.data.csv import CsvPart
 from lamina.data.jsonlines import JsonLinesPart
 from lamina.data.objects import to_part
 from lamina.data.parquet import ParquetPart
 from lamina.data.table import FramePart, Part, Table
+from lamina.data.text import open_bytes, utf16_of
 from lamina.errors import DataError, UsageError, nearest, some
 
 __all__ = ["SUFFIXES", "read", "read_arrays"]

@@ -91,7 +91,7 @@ class StoreWriter:
         if [array.dtype.str, list(array.shape[1:])] != [entry["dtype"], entry["shape"][1:]]:
             raise RunError(f"array {name} changed its form", got=f"{array.dtype} {array.shape[1:]}", allowed=entry)
         entry["shape"][0] += len(array)
-        content = memoryview(array).cast("B") if array.size else b""
+        content = array.data.cast("B") if array.size else b""
         self._files[name].write(content)
         self._hashes[name].update(content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 from abc import ABC, abstractmethod
@@ -187,15 +188,15 @@ class Table:
         """About n rows that stand for the table, the first ones always among them; all rows of a small table.
 
         Frames, Arrow files and plain CSV are read at 64 evenly spread places, Parquet at the start of as many row
-        groups; compressed text, JSON lines and lazy frames cannot be entered in the middle, so of these it is rows of
-        the first 64 MiB. A folder of many files is sampled in up to 64 of them.
+        groups. The others cannot be entered in the middle: of compressed CSV it is rows spread over the first 64 MiB,
+        of JSON lines, Arrow streams and lazy frames the first n. A folder is sampled in up to 64 of its files.
         """
         picked = [self._parts[place] for place in picks(len(self._parts))]
         each = max(1, n // len(picked))
         frames = []
         for part in picked:
-            part.check()
-            frames.append(self._finish(part.sample(each, seed), self.names))
+            with _careful(part):
+                frames.append(self._finish(part.sample(each, seed), self.names))
         return pl.concat(frames)
 
     def fingerprint(self) -> str:
@@ -206,26 +207,18 @@ class Table:
         """
         whole = hashlib.sha256()
         for part in self._parts:
-            part.check()
-            whole.update(part.digest().encode())
+            with _careful(part):
+                whole.update(part.digest().encode())
         whole.update("\0".join(self._missing).encode())
         return whole.hexdigest()
 
     def _frames(self, part: Part, columns: list[str], rows: int) -> Iterator[pl.DataFrame]:
-        """A part's pieces as the table's types; faults of the reading libraries in our words."""
-        part.check()
+        """A part's pieces as the table's types; its rows are known at the end."""
         count = 0
-        try:
+        with _careful(part):
             for frame in part.frames(columns, rows):
                 count += len(frame)
                 yield self._finish(frame, columns)
-        except LaminaError:
-            part.check()  # a file that was changed underfoot is the better explanation
-            raise
-        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError) as error:
-            part.check()
-            raise DataError(f"{part.name} cannot be read", got=error, do="restore the file from a copy") from error
-        part.check()
         part.rows = count
 
     def _finish(self, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
@@ -251,6 +244,21 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.source!r}, {len(self.dtypes)} columns)"
+
+
+@contextlib.contextmanager
+def _careful(part: Part) -> Iterator[None]:
+    """Refuse a part that changes while it is read; say the faults of the reading libraries in our words."""
+    part.check()
+    try:
+        yield
+    except LaminaError:
+        part.check()  # a file that was changed underfoot is the better explanation
+        raise
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError) as error:
+        part.check()
+        raise DataError(f"{part.name} cannot be read", got=error, do="restore the file from a copy") from error
+    part.check()
 
 
 def dtypes_of(schema: pa.Schema, source: str) -> dict[str, pl.DataType]:

@@ -203,7 +203,7 @@ class _Rescaled:
         self.width = width
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        return self.inner.predict(inputs) * self.width + self.centre  # type: ignore[no-any-return]
+        return self.inner.predict(inputs) * self.width + self.centre
 
 
 def baselines(

@@ -204,7 +204,7 @@ def _middle_error(target: np.ndarray, answer: Answer) -> Statistics:
         half = running[:, -1:] / 2
         lower = np.minimum((running < half).sum(axis=1), len(error) - 1)
         upper = np.minimum((running <= half).sum(axis=1), len(error) - 1)
-        return (error[lower] + error[upper]) / 2  # type: ignore[no-any-return]
+        return (error[lower] + error[upper]) / 2
 
     return median
 
@@ -235,7 +235,7 @@ def _mean(column: int) -> Callable[[np.ndarray], np.ndarray]:
 def _average(values: np.ndarray) -> np.ndarray:
     """The mean over the last axis of those that are numbers; NaN where none is."""
     known = ~np.isnan(values)
-    return np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)  # type: ignore[no-any-return]
+    return np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)
 
 
 def _area(ranks: np.ndarray) -> np.ndarray:
@@ -247,7 +247,7 @@ def _precision(ranks: np.ndarray) -> np.ndarray:
 
 
 def _accuracy(counts: np.ndarray) -> np.ndarray:
-    return counts[:, 2].sum(axis=1) / counts[:, 0].sum(axis=1)  # type: ignore[no-any-return]
+    return counts[:, 2].sum(axis=1) / counts[:, 0].sum(axis=1)
 
 
 def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
@@ -256,7 +256,7 @@ def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 
 def _f1_of_each(counts: np.ndarray) -> np.ndarray:
     true, said, both = counts[:, 0], counts[:, 1], counts[:, 2]
-    return 2 * both / (true + said)  # type: ignore[no-any-return]
+    return 2 * both / (true + said)
 
 
 def _f1_of_one(counts: np.ndarray) -> np.ndarray:
@@ -282,11 +282,11 @@ def _matthews(counts: np.ndarray) -> np.ndarray:
 
 
 def _none_wrong(sums: np.ndarray) -> np.ndarray:
-    return 1 - sums[:, 1] / sums[:, 0]  # type: ignore[no-any-return]
+    return 1 - sums[:, 1] / sums[:, 0]
 
 
 def _root_mean_square(sums: np.ndarray) -> np.ndarray:
-    return np.sqrt(sums[:, 3] / sums[:, 0])  # type: ignore[no-any-return]
+    return np.sqrt(sums[:, 3] / sums[:, 0])
 
 
 def _r2(sums: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import polars as pl
 from lamina.config import as_dict, check, settings
 from lamina.errors import DataError, some
 
-__all__ = ["MISSING", "Claim", "Feature", "NoSettings", "Profile", "Slot", "blank_to_null", "refuse"]
+__all__ = ["MISSING", "Claim", "Feature", "NoSettings", "Profile", "Slot", "as_text", "blank_to_null", "refuse"]
 
 # Cells of text that mean "no value here": those of pandas and R, and the question mark of the UCI tables.
 MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
@@ -168,6 +168,14 @@ class Feature(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.column!r})"
+
+
+def as_text(values: pl.Series) -> pl.Series:
+    """Cells of any dtype as text; those that polars has no text for (lists, bytes, lengths of time) as Python shows."""
+    if not values.dtype.is_nested() and values.dtype not in (pl.Object, pl.Binary, pl.Duration):
+        return values.cast(pl.String)
+    text = [None if cell is None else str(cell) for cell in values.to_list()]
+    return pl.Series(values.name, text, dtype=pl.String)
 
 
 def blank_to_null(values: pl.Series) -> pl.Series:

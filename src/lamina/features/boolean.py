@@ -55,7 +55,11 @@ class Boolean(Feature):
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
         values = blank_to_null(values)
-        words = values.cast(pl.Int64, strict=False) if values.dtype == pl.Boolean else values
+        do = f"mend the cells, leave them empty, or say --feature {self.column}=category"
+        if values.dtype not in (pl.String, pl.Boolean, pl.Null) and not values.dtype.is_numeric():
+            refuse(self, values, values.is_not_null(), first_row, f"holds yes or no, but came as {values.dtype}", do)
+            return pl.Series(values.name, [None] * len(values), dtype=pl.Boolean)
+        words = values.cast(pl.Int64) if values.dtype == pl.Boolean else values
         words = words.cast(pl.String).str.to_lowercase()
         read = words.replace_strict(
             list(_WORDS), [bool(value) for value in _WORDS.values()], default=None, return_dtype=pl.Boolean
@@ -66,7 +70,7 @@ class Boolean(Feature):
             read.is_null() & words.is_not_null(),
             first_row,
             "holds yes or no, but some cells are neither",
-            f"mend the cells, leave them empty, or say --feature {self.column}=category",
+            do,
         )
         if not isinstance(self.state, BooleanState):  # also between the pieces of a table
             self._remember(values)
@@ -109,7 +113,7 @@ class Boolean(Feature):
     @property
     def names(self) -> list[str]:
         """The spelling of no and yes, in the order of their codes."""
-        return self.state.spelling  # type: ignore[no-any-return]
+        return self.state.spelling
 
     @property
     def slots(self) -> list[Slot]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lamina.config import setting, settings
-from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null
+from lamina.features.base import Claim, Feature, Profile, Slot, as_text, blank_to_null
 
 __all__ = ["MISSING_CODE", "UNSEEN_CODE", "Category", "CategorySettings", "CategoryState"]
 
@@ -86,11 +86,7 @@ class Category(Feature):
             whole = ((values == values.floor()) & (values.abs() < 2**53)).fill_null(False)
             names = values.set(~whole, 0.0).cast(pl.Int64).cast(pl.String)
             return names.zip_with(whole, values.cast(pl.String))
-        if values.dtype == pl.Boolean:
-            return values.cast(pl.String)
-        if values.dtype.is_nested() or values.dtype == pl.Object:
-            return values.map_elements(str, return_dtype=pl.String)
-        return values.cast(pl.String)
+        return as_text(values)
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
@@ -122,7 +118,7 @@ class Category(Feature):
     @property
     def names(self) -> list[str]:
         """The names in the order of their codes."""
-        return self.state.names  # type: ignore[no-any-return]
+        return self.state.names
 
     @property
     def slots(self) -> list[Slot]:

@@ -114,7 +114,7 @@ class Date(Feature):
     def _format(self, values: pl.Series) -> str:
         """The format of text cells: the given one, or else what reads the first cells, now and ever after."""
         if self.settings.format:
-            return self.settings.format  # type: ignore[no-any-return]
+            return self.settings.format
         if isinstance(self.state, DateState) and self.state.format:
             return self.state.format
         found = getattr(self, "_found", None) or next(

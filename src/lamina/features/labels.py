@@ -99,7 +99,7 @@ class Labels(Feature):
     @property
     def names(self) -> list[str]:
         """The names in the order of their flags."""
-        return self.state.names  # type: ignore[no-any-return]
+        return self.state.names
 
     @property
     def slots(self) -> list[Slot]:

@@ -159,7 +159,7 @@ class Number(Feature):
         """The scaling in use."""
         if self.settings.scaling == "auto":
             return "standard" if self.is_target else "quantile"
-        return self.settings.scaling  # type: ignore[no-any-return]
+        return self.settings.scaling
 
     def _takes_root(self, found: Gathered, sample: np.ndarray) -> bool:
         if self.settings.root != "auto":
@@ -212,27 +212,29 @@ class Number(Feature):
     def decode(self, encoded: np.ndarray) -> pl.Series:
         encoded = encoded.astype(np.float64)
         if self.scaling == "quantile":
-            return pl.Series(self.column, np.interp(encoded, _NORMAL, self.state.quantiles))
+            values, ranks = self._ranks()
+            return pl.Series(self.column, np.interp(encoded, ranks, values))
         raw = encoded * self.state.width + self.state.centre
         return pl.Series(self.column, np.maximum(raw, 0.0) ** 2 if self.state.root else raw)
 
     @property
     def _median(self) -> float:
-        return self.state.quantiles[KNOTS // 2]  # type: ignore[no-any-return]
+        return self.state.quantiles[KNOTS // 2]
 
     def _scale(self, raw: np.ndarray) -> np.ndarray:
         state = self.state
         if self.scaling == "quantile":
-            # Of values that fill several knots, the middle rank: interp alone would take the last.
-            quantiles = np.array(state.quantiles)
-            unique, first, counts = np.unique(quantiles, return_index=True, return_counts=True)
-            if len(unique) == 1:
-                return np.zeros_like(raw)
-            return np.interp(raw, unique, (_NORMAL[first] + _NORMAL[first + counts - 1]) / 2)  # type: ignore[no-any-return]
+            values, ranks = self._ranks()
+            return np.interp(raw, values, ranks) if len(values) > 1 else np.zeros_like(raw)
         if state.root:
             raw = np.sqrt(np.maximum(raw, 0.0))
         scaled: np.ndarray = (raw - state.centre) / state.width
         return scaled
+
+    def _ranks(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different quantiles, and their places on the normal scale; of those that are equal, the middle place."""
+        values, first, counts = np.unique(self.state.quantiles, return_index=True, return_counts=True)
+        return values, (_NORMAL[first] + _NORMAL[first + counts - 1]) / 2
 
     def summary(self) -> dict[str, Any]:
         state = self.state

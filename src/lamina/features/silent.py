@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from lamina.features.base import Feature, Slot, blank_to_null
+from lamina.features.base import Feature, Slot, as_text, blank_to_null
 
 __all__ = ["Silent", "SilentState"]
 
@@ -28,7 +28,7 @@ class Silent(Feature):
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
         values = blank_to_null(values)
-        return values.cast(pl.String, strict=False) if not values.dtype.is_nested() else values
+        return as_text(values)
 
     def partial_fit(self, values: pl.Series) -> Self:
         count, missing = self.state or (0, 0)

@@ -73,4 +73,4 @@ class Foreign(nn.Module):
         parts = [inputs["number"], inputs["flag"]]
         codes = inputs["category"]
         parts += [nn.functional.one_hot(codes[:, k], size).float() for k, size in enumerate(self.sizes)]
-        return self.module(torch.cat(parts, 1))[:, None]  # type: ignore[no-any-return]
+        return self.module(torch.cat(parts, 1))[:, None]

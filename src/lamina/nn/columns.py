@@ -48,6 +48,7 @@ class Numbers(nn.Module):
         edges = [bins_of(slot, settings.bins) for slot in slots]
         kept = [place for place, edge in enumerate(edges) if edge is not None]
         self.all_vary = len(kept) == len(slots)
+        self.kept: Tensor
         self.register_buffer("kept", torch.tensor(kept, dtype=torch.long), persistent=False)
         self.embed: nn.Module = nn.Identity()
         self.width = len(kept)
@@ -91,6 +92,8 @@ class Categories(nn.Module):
         large = [place for place, size in enumerate(sizes) if size > settings.one_hot]
         offsets = torch.tensor([0, *(sizes[place] for place in small)]).cumsum(0)
         self.hot_width = int(offsets[-1])
+        self.small: Tensor
+        self.offsets: Tensor
         self.register_buffer("small", torch.tensor(small, dtype=torch.long), persistent=False)
         self.register_buffer("offsets", offsets[:-1], persistent=False)
         self.large = large
@@ -162,6 +165,7 @@ class Tokens(nn.Module):
         self.weight = nn.Parameter(torch.empty(quantities, width))
         self.bias = nn.Parameter(torch.empty(quantities, width))
         offsets = torch.tensor([0, *layout.sizes]).cumsum(0)
+        self.offsets: Tensor
         self.register_buffer("offsets", offsets[:-1], persistent=False)
         self.table = nn.Embedding(int(offsets[-1]), width) if layout.sizes else None
         self.reset_parameters()

@@ -58,7 +58,7 @@ def verify(folder: Path) -> dict[str, Any]:
             faults.append(f"{name} was changed")
     if faults:
         raise DamagedRunError(f"{folder} is not as it was written", got=some(faults), do="restore it from a copy")
-    return manifest  # type: ignore[no-any-return]
+    return manifest
 
 
 def _check_form(manifest: Any) -> None:

@@ -33,7 +33,8 @@ def find_rate(model: nn.Module, losses: Iterator[Callable[[nn.Module], Tensor]],
     """
     trial = copy.deepcopy(model)
     optimiser = make_optimiser(trial, settings, 1.0)
-    rates, smooth = [], []
+    rates: list[float] = []
+    smooth: list[float] = []
     average = 0.0
     for step, loss_of in zip(range(STEPS), losses, strict=False):
         rate = LOW * (HIGH / LOW) ** (step / (STEPS - 1))

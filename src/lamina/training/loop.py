@@ -71,8 +71,8 @@ class Trainer:
         way: Choice | None = None,
     ) -> None:
         self.folder, self.model, self.objective = folder, model, objective
-        self.count = len(train.index)
-        self.valid = Rows(valid.store, valid.index[:: -(-len(valid.index) // WATCHED) or 1])
+        self.count = len(train.places)
+        self.valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
         self.settings, self.seed, self.history, self.progress = settings, seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent
         self.batches = Batches(train, batch_size(settings, self.count), seed)
@@ -244,7 +244,7 @@ class Trainer:
 
     def _score(self) -> float | None:
         """The mean of what is watched over the valid rows, by the averaged weights if there are; None without rows."""
-        if not len(self.valid.index):
+        if not len(self.valid.places):
             return None
         mine = {name: value.clone() for name, value in self.model.state_dict().items()} if self.average else None
         if mine:
@@ -254,7 +254,7 @@ class Trainer:
             total += float(self.objective.judge(predicted, batch.targets).double().sum())
         if mine:
             self.model.load_state_dict(mine)
-        return total / len(self.valid.index)
+        return total / len(self.valid.places)
 
     # --- time
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ class Optimiser:
 
     def __init__(self, model: nn.Module, parts: list[torch.optim.Optimizer]) -> None:
         self.parts = parts
-        self.names = {parameter: name for name, parameter in model.named_parameters()}
+        self.names: dict[Any, str] = {parameter: name for name, parameter in model.named_parameters()}
         for part in parts:
             for group in part.param_groups:
                 group["base"] = group["lr"]
@@ -67,7 +68,8 @@ def make_optimiser(model: nn.Module, settings: TrainSettings, learning_rate: flo
 
     Weight decay shrinks the weights of layers that multiply; biases, norms, scales and embeddings are spared.
     """
-    matrices, others = [], []
+    matrices: Parameters = []
+    others: Parameters = []
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad:

@@ -1,0 +1,139 @@
+"""The command line: one file per command, of which only the one that is asked for is imported.
+
+    lamina COMMAND ...      exit code 0: done · 1: it failed · 2: it was called in a way that Lamina does not know
+
+Results go to standard output, everything else to standard error: progress, and an error as one line. With ``--json``
+standard output holds exactly one JSON document, ``{"error": {"type", "message"}}`` where the command failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from lamina import __version__
+from lamina.cli.command import Command, parser_of
+from lamina.cli.output import print_json
+from lamina.errors import LaminaError, UsageError
+from lamina.names import Names
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = Names(
+    "command",
+    {
+        "train": "lamina.cli.train:command",
+        "predict": "lamina.cli.predict:command",
+        "evaluate": "lamina.cli.evaluate:command",
+        "inspect": "lamina.cli.inspect:command",
+        "resume": "lamina.cli.resume:command",
+        "verify": "lamina.cli.verify:command",
+        "runs": "lamina.cli.runs:command",
+        "schema": "lamina.cli.schema:command",
+    },
+)
+
+# What `lamina --help` says, so that it imports no command.
+HELP = """\
+Lamina: deep learning for people who have data and a question.
+
+usage: lamina COMMAND ...
+
+  train DATA --target COLUMN    train a network on a table, and judge it
+  predict RUN DATA              predict new rows
+  evaluate RUN DATA             score a run on rows whose target is known
+  inspect DATA                  see a table as Lamina sees it
+  resume RUN                    go on with a run that was interrupted
+  verify RUN                    compare the files of a run with its manifest
+  runs [FOLDER]                 list runs
+  schema                        print every setting of a plan
+
+lamina COMMAND --help says more; each command takes --json and --debug.
+lamina --version says which version this is.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after ``lamina``; those of this process if None.
+
+    Returns:
+        The exit code.
+
+    Example:
+        >>> main(["--version"])
+        lamina 0.1.0
+        0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        _close_output()
+        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        return _fail(error, words)
+
+
+def _run(words: list[str]) -> int:
+    """Find the command and run it."""
+    if not words:
+        print(HELP, end="", file=sys.stderr)
+        return 2
+    name, *rest = words
+    if name == "help":
+        name, *rest = [*rest, "--help"]
+    if name in ("--help", "-h"):
+        print(HELP, end="")
+        return 0
+    if name == "--version":
+        print(f"lamina {__version__}")
+        return 0
+    if name.startswith("-"):
+        raise UsageError("the command comes first", got=name, allowed="lamina COMMAND ...", do="lamina --help")
+    command: Command = COMMANDS[name]
+    parser = parser_of(name, command)
+    if "--help" in rest or "-h" in rest:
+        parser.print_help()
+        return 0
+    return command.run(parser.parse(rest))
+
+
+def _fail(error: BaseException, words: list[str]) -> int:
+    """Say what went wrong in one line, and give the exit code."""
+    if "--debug" in words:
+        traceback.print_exception(error)
+    message = _message(error)
+    print(f"lamina: {message}", file=sys.stderr)
+    try:
+        if "--json" in words:
+            print_json({"error": {"type": type(error).__name__, "message": message}})
+        sys.stdout.flush()
+    except OSError:
+        _close_output()  # what cannot be written has been said on standard error
+    return error.exit_code if isinstance(error, LaminaError) else 1
+
+
+def _message(error: BaseException) -> str:
+    """An error as one line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, LaminaError):
+        return text
+    if isinstance(error, KeyboardInterrupt):
+        return text or "interrupted"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower() + (f" · got {error.filename}" if error.filename else "")
+    return f"unexpected {type(error).__name__} · got {text or 'no message'} · say --debug for the traceback"
+
+
+def _close_output() -> None:
+    """Send what is left of standard output nowhere, so that the interpreter does not complain of it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
