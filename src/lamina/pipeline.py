@@ -452,7 +452,10 @@ def document(folder: Path) -> dict[str, Any]:
         {"reason": reason[0], "count": len(rows), "examples": rows["row"].head(5).to_list()}
         for reason, rows in aside.group_by("reason", maintain_order=True)
     ]
-    columns = [{"name": name, **column} for name, column in read_json(folder / "schema.json").items()]
+    columns = [
+        {**column, "name": name, "kind": column["feature"], "used": column.get("used", False) or column["is_target"]}
+        for name, column in read_json(folder / "schema.json").items()
+    ]
     way = first["way"]
     return {
         "title": ", ".join(plan["data"]["target"]),

@@ -93,8 +93,8 @@ class Run:
 
         Args:
             data: as for :meth:`predict`.
-            out: a file of CSV, JSON lines or Parquet, by its name, which is there whole or not at all; or an open binary
-                file, which gets CSV as it comes.
+            out: a file of CSV, JSON lines or Parquet, by its name, which is there whole or not at all; or an open
+                binary file, which gets CSV as it comes.
             keep: put the columns of ``data`` before the predictions; a target's own column is then ``<target>_true``.
 
         Returns:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from lamina.evaluation import KINDS, METRICS, Answer, decide
+from lamina.evaluation import KINDS, METRICS, Answer
+from lamina.evaluation.baselines import decide
 from lamina.evaluation.metrics import measure, metrics_for
 
 ROWS = 300

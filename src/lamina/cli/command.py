@@ -18,15 +18,17 @@ class Command(NamedTuple):
 
     Attributes:
         summary: what it does, for ``lamina COMMAND --help``.
+        form: the words that it needs.
         add_arguments: declares its words.
         run: does it, and returns the exit code.
-        example: a line or two that one may copy.
+        example: a line that one may copy.
     """
 
     summary: str
+    form: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    example: str = ""
+    example: str
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, option: str) -> None:
         known = [name for name in self._option_string_actions if name.startswith("--")]
-        raise UsageError(f"{self.prog} has no option {option}", do=nearest(option, known) or f"{self.prog} --help")
+        raise UsageError("no such option", got=option, do=nearest(option, known) or f"{self.prog} --help")
 
     def error(self, message: str) -> Any:
         """Raise what argparse would print."""
@@ -78,14 +80,15 @@ def parser_of(name: str, command: Command) -> Parser:
     """The parser of a command, with the options that all commands take."""
     parser = Parser(
         prog=f"lamina {name}",
+        usage=f"lamina {name} {command.form} [--option ...]".replace("  ", " "),
         description=command.summary,
-        epilog=f"example: {command.example}" if command.example else None,
+        epilog=f"example: {command.example}",
         formatter_class=_Formatter,
         add_help=False,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.add_argument("-h", "--help", action="store_true", help="show this help")
+    parser.add_argument("--json", action="store_true", help="Print one JSON document instead of text.")
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    parser.add_argument("-h", "--help", action="store_true", help="Show this help.")
     return parser

@@ -31,6 +31,7 @@ def _run(args: argparse.Namespace) -> int:
 
 command = Command(
     "Score a run on rows whose target is known, each score with a 95% interval.",
+    "RUN DATA",
     _add_arguments,
     _run,
     "lamina evaluate runs/diagnosis-1 later.csv",

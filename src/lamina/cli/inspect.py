@@ -14,7 +14,7 @@ from lamina.plan import DataSettings
 
 __all__ = ["command"]
 
-NAME, EXAMPLES = 26, 24  # letters of a name and of its examples that are shown
+NAME, EXAMPLE, EXAMPLES = 26, 12, 28  # letters that are shown of a name, of an example, and of all examples
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def _row(name: str, column: Mapping[str, Any]) -> list[str]:
         column["feature"] + (" *" if column["is_target"] else ""),
         "-" if not missing else f"{missing:.1%}" if missing >= 0.001 else "<0.1%",
         f"{column['distinct']:,}",
-        short(", ".join(column["examples"]), EXAMPLES),
+        short(", ".join(short(example, EXAMPLE) for example in column["examples"]), EXAMPLES),
         short(column["evidence"], 1000),
     ]
 
@@ -50,6 +50,7 @@ def _row(name: str, column: Mapping[str, Any]) -> list[str]:
 command = Command(
     "See a table as Lamina does: the feature of each column (* a target), and the evidence for it, from a sample of "
     "its rows.",
+    "DATA",
     _add_arguments,
     _run,
     "lamina inspect patients.csv --target diagnosis --feature zip=category",

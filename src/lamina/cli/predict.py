@@ -41,6 +41,7 @@ def _run(args: argparse.Namespace) -> int:
 
 command = Command(
     "Predict the rows of a table: the prediction, and the probability of each class or an interval.",
+    "RUN DATA",
     _add_arguments,
     _run,
     "lamina predict runs/diagnosis-1 new.csv --out predictions.parquet",

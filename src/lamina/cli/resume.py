@@ -30,6 +30,7 @@ def _run(args: argparse.Namespace) -> int:
 command = Command(
     "Go on with a run that was interrupted, or with a finished one under a larger budget; the result is that of a run "
     "that never stopped.",
+    "RUN",
     _add_arguments,
     _run,
     "lamina resume runs/diagnosis-1",

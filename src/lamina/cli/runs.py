@@ -72,4 +72,4 @@ def _row(run: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-command = Command("List the runs in a folder, the latest last.", _add_arguments, _run, "lamina runs")
+command = Command("List the runs in a folder, the latest last.", "[FOLDER]", _add_arguments, _run, "lamina runs")

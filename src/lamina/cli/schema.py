@@ -65,7 +65,7 @@ def _document(args: argparse.Namespace) -> dict[str, Any]:
 def _settings(group: str, name: str | None) -> type:
     """The settings class of a group, or of one model, task or feature."""
     if group in TABLES and name is not None:
-        return TABLES[group][name].Settings  # type: ignore[no-any-return]
+        return TABLES[group][name].Settings
     if group not in GROUPS:
         known = [*GROUPS, *TABLES]
         raise UsageError("no such group of settings", got=group, allowed=", ".join(known), do=nearest(group, known))
@@ -88,6 +88,7 @@ def _lines(group: str, name: str | None) -> list[str]:
 
 command = Command(
     "Print every setting of a plan as JSON Schema, or the settings of one group for people.",
+    "[GROUP [NAME]]",
     _add_arguments,
     _run,
     "lamina schema model tabm",

@@ -1,4 +1,4 @@
-"""Options that stand for a setting: their help and default come from the setting's dataclass field, and nowhere else."""
+"""Options that stand for a setting: help and default come from the setting's dataclass field, and nowhere else."""
 
 from __future__ import annotations
 

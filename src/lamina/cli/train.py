@@ -43,14 +43,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting(parser, "--baselines", EvaluateSettings, "baselines", action="append", metavar="A,B")
     parser.add_argument("--out", metavar="RUN", help="The run folder (default: runs/<target>-<number>).")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        "--set", action="append", metavar="NAME=VALUE", dest="settings",
         help="Any other setting, such as model.width=256; `lamina schema train` lists them.",
     )  # fmt: skip
 
 
 def _run(args: argparse.Namespace) -> int:
     is_plan = Path(args.data).suffix.lower() in PLANS
-    settings: dict[str, Any] = {name.replace(".", "__"): value for name, value in settings_of(args.settings).items()}
+    settings: dict[str, Any] = {
+        name.replace(".", "__"): value for name, value in settings_of(args.settings or []).items()
+    }
     baselines = names_of(args.baselines)
     run = lamina.train(
         None if is_plan else args.data,
@@ -79,6 +81,7 @@ def _run(args: argparse.Namespace) -> int:
 
 command = Command(
     "Train a network on a table, judge it beside plain baselines, and leave a run folder.",
+    "DATA --target COLUMN",
     _add_arguments,
     _run,
     "lamina train patients.csv --target diagnosis --budget 60s",

@@ -28,6 +28,7 @@ def _run(args: argparse.Namespace) -> int:
 
 command = Command(
     "Compare every file of a run with its manifest, by size and SHA-256; nothing of the run is opened.",
+    "RUN",
     _add_arguments,
     _run,
     "lamina verify runs/diagnosis-1",

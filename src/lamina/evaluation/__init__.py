@@ -1,4 +1,4 @@
-"""Scores with company: metrics, intervals, baselines, thresholds. No torch here.
+"""Scores with company: metrics, intervals, baselines. No torch here.
 
 The ways in are :func:`lamina.evaluation.baselines.baselines`, which needs scikit-learn, and
 :func:`lamina.evaluation.scores.scores`, which does not.
@@ -7,7 +7,6 @@ The ways in are :func:`lamina.evaluation.baselines.baselines`, which needs sciki
 from lamina.evaluation.answer import KINDS, Baseline
 from lamina.evaluation.matrix import Matrix
 from lamina.evaluation.metrics import METRICS, Metric
-from lamina.evaluation.threshold import Threshold, choose, decide
 from lamina.features.answer import Answer
 
-__all__ = ["KINDS", "METRICS", "Answer", "Baseline", "Matrix", "Metric", "Threshold", "choose", "decide"]
+__all__ = ["KINDS", "METRICS", "Answer", "Baseline", "Matrix", "Metric"]

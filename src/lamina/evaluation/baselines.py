@@ -29,7 +29,6 @@ from lamina.errors import some
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.figures import figure
 from lamina.evaluation.matrix import Matrix
-from lamina.evaluation.threshold import decide
 from lamina.features.answer import Answer
 from lamina.names import Names
 
@@ -329,6 +328,22 @@ def _answer(candidate: Candidate, train: Matrix, test: Matrix, target: np.ndarra
     else:
         probability = _probabilities(fitted[0], chunks, classes)
     return Answer(probability=probability, decision=decide(kind, probability))
+
+
+def decide(kind: str, probability: np.ndarray) -> np.ndarray:
+    """Decisions from probabilities: the likeliest class; for binary and for labels, what reaches 0.5.
+
+    Shape: (n, C) -> (n,) codes, or (n, L) -> (n, L) of 0 and 1.
+
+    Example:
+        >>> decide("binary", np.array([[0.4, 0.6], [0.8, 0.2]])).tolist()
+        [1, 0]
+    """
+    if kind == "multilabel":
+        return (probability >= 0.5).astype(np.uint8)
+    if kind == "binary":
+        return (probability[:, 1] >= 0.5).astype(np.int64)
+    return np.asarray(probability.argmax(axis=1), dtype=np.int64)
 
 
 def _probabilities(fitted: Any, chunks: list[np.ndarray], classes: int) -> np.ndarray:

@@ -39,6 +39,8 @@ class Gathered:
         self._squares += float(((present - mean) ** 2).sum()) + (mean - self.mean) ** 2 * self.count * count / total
         self.mean += (mean - self.mean) * count / total
         self.low, self.high = min(self.low, float(present.min())), max(self.high, float(present.max()))
+        if self.low == self.high:
+            self.mean, self._squares = self.low, 0.0  # rounding alone would make it vary
         if self.values is not None:
             values = np.union1d(self.values, present)
             self.values = values if len(values) <= DISTINCT else None
@@ -52,8 +54,8 @@ class Gathered:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation; exactly 0 for a constant column, which rounding alone would not give."""
-        return float(np.sqrt(self._squares / self.count)) if self.low < self.high else 0.0
+        """Standard deviation; exactly 0 for a constant column."""
+        return float(np.sqrt(self._squares / self.count)) if self.count else 0.0
 
     @property
     def sample(self) -> np.ndarray:

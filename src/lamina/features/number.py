@@ -149,7 +149,7 @@ class Number(Feature):
             knots=capped_quantiles(sample).tolist(),
             root=root,
             centre=centre,
-            width=width if width > 1e-150 else 1.0,  # below, the squares underflow
+            width=width if width > 1e-150 and found.low < found.high else 1.0,  # below, the squares underflow
             codes=values.tolist() if whole and self.settings.codes and not self.is_target else [],
         )
         return self

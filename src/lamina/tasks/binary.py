@@ -13,7 +13,7 @@ from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import Task
-from lamina.tasks.threshold import Threshold, choose
+from lamina.tasks.threshold import Rule, choose
 from lamina.tasks.weights import ClassWeights, class_weights
 
 __all__ = ["Binary", "BinarySettings"]
@@ -24,10 +24,10 @@ class BinarySettings:
     """Settings of a two-class target."""
 
     class_weights: ClassWeights = setting("none", "none, balanced, or a weight for each class by name.")
-    threshold: Threshold = setting(
+    threshold: Rule = setting(
         "auto",
         "Probability from which on the answer is the second class: a number; f1 or balanced, the best on validation "
-        "rows; auto, 0.5 unless a class has under 20% of the rows, then f1.",
+        "rows; auto, 0.5 unless a class has under 20% of the rows, then the best F1 of that class.",
     )
 
 
@@ -59,8 +59,8 @@ class Binary(Task):
         return F.binary_cross_entropy(predicted[:, 0].clamp(1e-7, 1 - 1e-7), target.float(), reduction="none")
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        self.state["threshold"], note = choose(self.settings.threshold, predicted[:, 0], target)
-        self.notes += [note] if note else []
+        self.state["threshold"], why = choose(target, predicted[:, 0], self.settings.threshold)
+        self.notes = [why]
 
     def answer(self, predicted: np.ndarray) -> Answer:
         yes = predicted[:, 0].astype(np.float64)

@@ -13,7 +13,7 @@ from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import Task
-from lamina.tasks.threshold import Threshold, choose
+from lamina.tasks.threshold import Rule, choose
 
 __all__ = ["Multilabel", "MultilabelSettings"]
 
@@ -22,7 +22,7 @@ __all__ = ["Multilabel", "MultilabelSettings"]
 class MultilabelSettings:
     """Settings of a target with label sets."""
 
-    threshold: Threshold = setting(
+    threshold: Rule = setting(
         0.5, "Probability from which on a label is given: a number, or f1, balanced or auto for each label by itself."
     )
 
@@ -52,7 +52,7 @@ class Multilabel(Task):
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         rule = self.settings.threshold
-        self.state["thresholds"] = [choose(rule, predicted[:, k], target[:, k])[0] for k in range(self.width)]
+        self.state["thresholds"] = [choose(target[:, k], predicted[:, k], rule).value for k in range(self.width)]
 
     def answer(self, predicted: np.ndarray) -> Answer:
         probability = predicted.astype(np.float64)

@@ -8,6 +8,7 @@ for each batch, a function of (seed, step):
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -270,7 +271,7 @@ class Trainer:
         return factor((self.position.step + 1) / self.batches.steps, self._done(), self.settings)
 
     def _reckon(self) -> None:
-        """Turn a budget of seconds into a last step, from the speed so far. Set once, so that a resumed run keeps it."""
+        """Turn a budget of seconds into a last step, by the speed so far; set once, so that a resumed run keeps it."""
         position = self.position
         if self.budget.seconds is None or position.horizon is not None or self.settings.schedule == "flat":
             return
@@ -360,6 +361,6 @@ def _pieces(batch: Batch, count: int) -> list[Batch]:
             [target[low:high] for target in batch.targets],
             batch.rows[low:high],
         )
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in itertools.pairwise(edges)
         if high > low
     ]

@@ -51,8 +51,8 @@ class TrainSettings:
     )
     networks: Annotated[int, Field(ge=1, le=8)] | Literal["auto"] = setting(
         "auto",
-        "Networks, each with another eighth of the rows for early stopping, whose answers are averaged; auto: as many as "
-        "a budget of seconds holds, at most 8, and one for a budget of steps or epochs.",
+        "Networks whose answers are averaged, each with another eighth of the rows for early stopping; auto: as many as "
+        "a budget of seconds holds, at most 8; one for a budget of steps or epochs.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
     compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")

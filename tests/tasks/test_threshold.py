@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from lamina.errors import SettingError
-from lamina.evaluation import choose, decide
+from lamina.evaluation.baselines import decide
+from lamina.tasks.threshold import choose
 
 
 def rows(share: float, count: int = 500) -> tuple[np.ndarray, np.ndarray]:
@@ -76,6 +77,6 @@ def test_other_rules_are_refused(rule: object) -> None:
 
 def test_decide() -> None:
     probability = np.array([[0.2, 0.8], [0.5, 0.5]])
-    assert decide("binary", probability, 0.6).tolist() == [1, 0]
+    assert decide("binary", probability).tolist() == [1, 1]
     assert decide("multiclass", probability).tolist() == [1, 0]
     assert decide("multilabel", probability).tolist() == [[0, 1], [1, 1]]
