@@ -9,7 +9,8 @@ import pytest
 from test_metrics import case
 
 from lamina.errors import DataError
-from lamina.evaluation import KINDS, METRICS, Answer, Baseline, decide
+from lamina.evaluation import KINDS, METRICS, Answer, Baseline
+from lamina.evaluation.baselines import decide
 from lamina.evaluation.figures import figure, together
 from lamina.evaluation.scores import scores
 
