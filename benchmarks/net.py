@@ -1,8 +1,16 @@
-"""The small network of the speed benchmarks, its data, and the loop that a good engineer would write for it by hand."""
+"""The small network of the speed benchmarks, its data, and the loop that a good engineer would write for it by hand.
+
+    python benchmarks/net.py DATA.npz    times that loop in a process of its own, without Lamina
+
+It prints one JSON line, as the peers' scripts do.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,3 +87,21 @@ def hand_epochs(x: np.ndarray, y: np.ndarray, *, fused: bool, seed: int) -> Iter
             loss.backward()
             optimiser.step()
         yield time.perf_counter() - start
+
+
+def main() -> None:
+    """Time the loop alone."""
+    parser = argparse.ArgumentParser(description="Time the hand-written loop on saved arrays, and print one JSON line.")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--epochs", type=int, default=10, help="timed epochs; one more is trained before them")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--unfused", action="store_true", help="PyTorch's AdamW as it comes")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    epochs = hand_epochs(*load_arrays(given.data), fused=not given.unfused, seed=0)
+    times = list(itertools.islice(epochs, given.epochs + 1))[1:]
+    print(json.dumps({"peer": "hand", "seconds": statistics.median(times), "epochs": times, "threads": given.threads}))
+
+
+if __name__ == "__main__":
+    main()

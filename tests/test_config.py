@@ -129,7 +129,7 @@ def test_describe_gives_what_a_help_text_needs() -> None:
     assert rows["rate"] == ("float > 0 and < 1", 0.1, "A rate.")
     assert rows["name"] == ("str of length >= 1", "a", "A name.")
     assert rows["shares"][1] == [0.1, 0.9]
-    assert {row[0]: row[1] for row in describe(Inner)}["kind"] == "one of ['on', 'off']"
+    assert {row[0]: row[1] for row in describe(Inner)}["kind"] == "one of on, off"
 
 
 def test_schema_holds_bounds_defaults_and_help() -> None:
@@ -198,6 +198,11 @@ def test_any_text_can_be_typed(text: str) -> None:
 def test_a_yaml_key_that_stands_twice_is_refused(text: str) -> None:
     with pytest.raises(yaml.YAMLError, match="stands twice"):
         parse_yaml(text)
+
+
+def test_yaml_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(yaml.YAMLError, match="nested too deeply"):
+        parse_yaml("[" * 100_000)
 
 
 def test_assign_makes_groups_on_the_way() -> None:

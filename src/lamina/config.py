@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Hashable, Iterator, Mapping
+import types
+import typing
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import pydantic
@@ -121,19 +123,30 @@ def schema(cls: type) -> dict[str, Any]:
 def describe(cls: type) -> Iterator[tuple[str, str, Any, str]]:
     """Yield (name, type, default, help) of each setting, for help texts and docs."""
     for name, field in cls.__pydantic_fields__.items():  # type: ignore[attr-defined]
-        kind = field.annotation if isinstance(field.annotation, str) else _kind(field.annotation)
-        bounds = " and ".join(_bound(bound) for bound in field.metadata)
-        yield (
-            name,
-            f"{kind} {bounds}" if bounds else kind,
-            field.get_default(call_default_factory=True),
-            (field.description or ""),
-        )
+        kind = _bounded(_kind(field.annotation), field.metadata)
+        yield name, kind, field.get_default(call_default_factory=True), field.description or ""
 
 
 def _kind(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return text.replace("typing.", "").replace("Literal", "one of ")
+    """A type as a person writes it: ``int | Literal["auto"]`` is ``int or auto``."""
+    inside = typing.get_args(annotation)
+    match typing.get_origin(annotation):
+        case typing.Literal:
+            return str(inside[0]) if len(inside) == 1 else f"one of {', '.join(map(str, inside))}"
+        case typing.Annotated:
+            bounds = (bound for extra in inside[1:] for bound in getattr(extra, "metadata", [extra]))
+            return _bounded(_kind(inside[0]), bounds)
+        case typing.Union | types.UnionType:
+            return " or ".join(_kind(part) for part in inside)
+        case None:
+            return "none" if annotation is types.NoneType else getattr(annotation, "__name__", str(annotation))
+        case origin:
+            return f"{origin.__name__}[{', '.join(_kind(part) for part in inside)}]"
+
+
+def _bounded(kind: str, bounds: Iterable[Any]) -> str:
+    """A type with its bounds: ``int >= 1 and <= 8``."""
+    return f"{kind} {' and '.join(map(_bound, bounds))}".rstrip()
 
 
 def _bound(bound: Any) -> str:
@@ -172,20 +185,23 @@ def parse_yaml(text: str) -> Any:
     """Plain values from YAML, without its surprises: ``on`` is a word, ``1e-3`` a number, ``2024-01-01`` text.
 
     Raises:
-        yaml.YAMLError: if it is not YAML, or a key stands twice.
+        yaml.YAMLError: if it is not YAML, a key stands twice, or it is nested too deeply.
 
     Example:
         >>> parse_yaml("root: on\\nrate: 1e-3")
         {'root': 'on', 'rate': 0.001}
     """
-    return yaml.load(text, Loader=_Loader)  # a SafeLoader: plain values only
+    try:
+        return yaml.load(text, Loader=_Loader)  # a SafeLoader: plain values only
+    except RecursionError:
+        raise yaml.YAMLError("nested too deeply") from None
 
 
 def parse_text(text: str) -> Any:
     """A value typed on a command line, read as YAML: ``3`` a number, ``true`` a boolean, ``[1, 2]`` a list."""
     try:
         return parse_yaml(text)
-    except (yaml.YAMLError, RecursionError):
+    except yaml.YAMLError:
         return text
 
 

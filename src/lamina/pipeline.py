@@ -47,7 +47,7 @@ from lamina.models.committee import Committee
 from lamina.nn.start import seed_of, start
 from lamina.plan import Plan
 from lamina.report.page import page
-from lamina.runs.manifest import FORMAT, MANIFEST, write_manifest
+from lamina.runs.manifest import FORMAT, MANIFEST, check_format, write_manifest
 from lamina.runs.predictor import Predictor
 from lamina.tasks import TASKS, task_name_of
 from lamina.tasks.base import Task
@@ -185,6 +185,7 @@ class Parts:
         """Read plan, features and tasks."""
         if not (folder / "run.json").is_file():
             raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
+        check_format(read_json(folder / "run.json").get("format"))
         plan = Plan.of(read_json(folder / "plan.json"))
         encoder = Encoder.from_json(read_json(folder / "features.json"))
         return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]))

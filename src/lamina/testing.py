@@ -30,7 +30,24 @@ from lamina.config import as_dict, check
 from lamina.errors import DataError
 from lamina.features.base import Claim, Feature, Profile
 
-__all__ = ["FEATURE_CHECKS", "check_feature", "same", "sample_columns"]
+__all__ = [
+    "FEATURE_CHECKS",
+    "check_feature",
+    "decodes",
+    "encodes_each_row_alone",
+    "encodes_its_slots",
+    "goes_through_json",
+    "has_samples",
+    "imports_no_torch",
+    "learns_in_pieces",
+    "reads_again",
+    "reads_text_as_native",
+    "recognises",
+    "refuses",
+    "same",
+    "sample_columns",
+    "stores_only",
+]
 
 DTYPES: dict[str, Any] = {"number": np.float32, "flag": np.uint8, "category": np.int32}
 

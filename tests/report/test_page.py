@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamina.evaluation import Answer, Baseline, decide
+from lamina.evaluation import Answer, Baseline
+from lamina.evaluation.baselines import decide
 from lamina.evaluation.scores import scores
 from lamina.report import page
 from lamina.report.markup import duration, escape, number, share, short, words

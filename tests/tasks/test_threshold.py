@@ -66,7 +66,7 @@ def test_too_few_rows_to_learn_from() -> None:
 
 
 def test_a_number_is_taken_as_it_is() -> None:
-    assert choose(*rows(0.1), 0.25) == (0.25, "The decision threshold is 0.2500, as set.")
+    assert choose(*rows(0.1), 0.25) == (0.25, "The decision threshold is 0.25, as set.")
 
 
 @pytest.mark.parametrize("rule", ["F2", 1.5, None, True])

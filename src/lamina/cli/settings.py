@@ -31,11 +31,13 @@ def shown(value: Any) -> str:
         >>> shown(True), shown(None), shown(0.125), shown(["a", "b"])
         ('true', 'none', '0.125', 'a,b')
     """
-    if value is None or isinstance(value, bool):
+    if value in (None, [], {}):
+        return "none"
+    if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    return (",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)) or "none"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def names_of(given: Iterable[str] | None) -> list[str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import lamina
 from lamina.cli.command import Command
@@ -50,9 +49,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     is_plan = Path(args.data).suffix.lower() in PLANS
-    settings: dict[str, Any] = {
-        name.replace(".", "__"): value for name, value in settings_of(args.settings or []).items()
-    }
+    settings = settings_of(args.settings or [])
     baselines = names_of(args.baselines)
     run = lamina.train(
         None if is_plan else args.data,
@@ -70,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
         baselines=baselines[0] if baselines in (["all"], ["none"]) else baselines,
         out=args.out,
         progress=True,
-        **settings,
+        **{name.replace(".", "__"): value for name, value in settings.items()},
     )
     if args.json:
         print_json(document_of(run))

@@ -171,7 +171,6 @@ def _scan(passes: _Passes, how: SplitSettings) -> tuple[Keys, _Aside]:
             keys.part[rows] = PARTS.index(part)
     inputs = [feature.column for feature in encoder.inputs]
     classes = [feature for feature in encoder.targets if feature.kind in ("category", "boolean")]
-    codes: dict[object, int] = {}
     for rows, frame, extra in passes:
         keys.inputs[rows] = hash_rows(frame.select(inputs))
         missing = frame.select(
@@ -179,12 +178,8 @@ def _scan(passes: _Passes, how: SplitSettings) -> tuple[Keys, _Aside]:
         ).to_series()
         _set_aside(keys, aside, rows, missing.to_numpy(), "the target is missing")
         if classes:
-            cells = frame[classes[0].column]
-            for name in cells.unique(maintain_order=True).to_list():
-                codes.setdefault(name, len(codes))
-            keys.stratum[rows] = cells.replace_strict(
-                list(codes), list(codes.values()), return_dtype=pl.Int32
-            ).to_numpy()
+            # A hash rather than a code by first appearance: the split must not hang on the order of rows.
+            keys.stratum[rows] = hash_rows(frame.select(classes[0].column)) >> np.uint64(33)
         for name in extra.columns:
             _key_column(keys, aside, rows, extra[name], how)
     return keys, aside

@@ -48,8 +48,8 @@ class Keys:
     Attributes:
         part: (n,) uint8, ``OPEN``, a given part, or ``ASIDE``.
         inputs: (n,) uint64, equal for rows that are equal on every input.
-        stratum: (n,) int32, code of the target's class, 0 where there are none.
-        group: (n,) uint64, equal for rows of one group, or None.
+        stratum: (n,) int32, equal for rows of one class of the target, 0 where there are none.
+        group: (n,) uint64, equal for rows of one group, 0 where it is not known; or None.
         time: (n,) float64, or None.
     """
 
@@ -91,7 +91,7 @@ def assign(keys: Keys, how: SplitSettings, seed: int) -> list[tuple[str, np.ndar
     """Fill ``keys.part`` in place, so that the same seed gives the same rows, whatever their order.
 
     Returns:
-        (reason, row numbers) for rows set aside because they are equal to a row that judges.
+        (reason, row numbers) for rows set aside because they are equal to a row that judges, or of one group with it.
 
     Raises:
         DataError: if a part that is asked for would be empty.
@@ -138,8 +138,10 @@ def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool
     units = keys.inputs if keys.group is None else keys.group
     open_rows = np.flatnonzero(keys.part == OPEN)
     _, first, unit = np.unique(units[open_rows], return_index=True, return_inverse=True)
-    # A unit with several classes goes with its first row's: it must not be torn apart.
-    stratum = keys.stratum[open_rows][first] if stratified else np.zeros(len(first), np.int32)
+    # A unit with several classes must not be torn apart: it goes with the lowest, whichever row comes first.
+    stratum = np.full(len(first), np.iinfo(np.int32).max if stratified else 0, np.int32)
+    if stratified:
+        np.minimum.at(stratum, unit, keys.stratum[open_rows])
     size = np.bincount(unit, minlength=len(first))
     lot = _mix(units[open_rows][first], seed)
     part = np.full(len(first), TRAIN, np.uint8)
@@ -174,29 +176,39 @@ def _by_time(keys: Keys, shares: Sequence[tuple[int, float]]) -> None:
         latest = np.full(member.max() + 1, -np.inf)
         np.maximum.at(latest, member, time)
         time = latest[member]
-    high = 1.0
+    left = 1.0
     for code, share in shares:
         if share and len(time):
-            # 'higher' keeps at least the last moment in the part.
-            low = np.quantile(time, max(high - share, 0.0), method="higher")
-            keys.part[open_rows[(time >= low) & (keys.part[open_rows] == OPEN)]] = code
-        high -= share
+            # 'higher' keeps at least the last moment in the part; the next part starts from what that leaves.
+            late = time >= np.quantile(time, max(1 - share / left, 0.0), method="higher")
+            keys.part[open_rows[late]] = code
+            open_rows, time = open_rows[~late], time[~late]
+        left -= share
 
 
 def _apart(keys: Keys) -> list[tuple[str, np.ndarray]]:
-    """Set aside rows that teach, or choose, and are equal on every input to a row that judges them."""
+    """Set aside rows that teach, or choose, and are equal on every input to a row that judges them, or of its group."""
     aside = []
     for teaching, judging in ((TRAIN, TEST), (VALID, TEST), (TRAIN, VALID)):
-        there = np.flatnonzero(keys.part == teaching)
-        judges = np.unique(keys.inputs[keys.part == judging])
-        if not len(judges) or not len(there):
-            continue
-        place = np.minimum(np.searchsorted(judges, keys.inputs[there]), len(judges) - 1)
-        rows = there[judges[place] == keys.inputs[there]]
+        rows = _shared(keys, keys.inputs, teaching, judging)
         if len(rows):
-            keys.part[rows] = ASIDE
             aside.append((f"a {PARTS[teaching]} row equal to a {PARTS[judging]} row on every input", rows))
+        rows = np.empty(0, int) if keys.group is None else _shared(keys, keys.group, teaching, judging)
+        if len(rows):  # only where parts were given: the shares are dealt by whole groups
+            aside.append((f"a {PARTS[teaching]} row of one group with a {PARTS[judging]} row", rows))
     return aside
+
+
+def _shared(keys: Keys, units: np.ndarray, teaching: int, judging: int) -> np.ndarray:
+    """Set aside the rows of one part whose unit, if it has one, stands in another part too: their numbers."""
+    there = np.flatnonzero((keys.part == teaching) & (units != 0))
+    judges = np.unique(units[keys.part == judging])
+    if not len(judges) or not len(there):
+        return np.empty(0, int)
+    place = np.minimum(np.searchsorted(judges, units[there]), len(judges) - 1)
+    rows = there[judges[place] == units[there]]
+    keys.part[rows] = ASIDE
+    return rows
 
 
 def _mix(values: np.ndarray, seed: int) -> np.ndarray:

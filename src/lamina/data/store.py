@@ -42,6 +42,7 @@ class Ragged:
 
     def take(self, rows: np.ndarray) -> Ragged:
         """The given rows, in the given order, by one gather."""
+        rows = rows.astype(np.int64)  # the row before the first must not wrap around
         starts = np.where(rows > 0, self.ends[np.maximum(rows - 1, 0)], 0)
         lengths = self.ends[rows] - starts
         ends = np.cumsum(lengths)

@@ -126,7 +126,7 @@ class Boolean(Feature):
         missing = values.is_null().to_numpy()
         flags = values.fill_null(False).to_numpy().astype(np.uint8)
         if self.is_target:
-            return {"category": np.where(missing, -1, flags).astype(np.int32)[:, None]}
+            return {"category": np.where(missing, -1, flags.astype(np.int32))[:, None]}
         columns = [flags, missing.astype(np.uint8)] if self.state.missing else [flags]
         return {"flag": np.stack(columns, axis=1)}
 

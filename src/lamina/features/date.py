@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -193,7 +194,7 @@ def _formats() -> list[str]:
 def _looks_dated(values: pl.Series) -> bool:
     """A cheap look before fifty formats are tried: digits, a separator or eight digits, not too long."""
     sample = values.drop_nulls().head(20)
-    dated = sample.str.contains(r"^\d{8}$|\d[-/ ]|\d\.\d{1,2}\.|[A-Za-z]{3,9} \d") & (sample.str.len_chars() <= 40)
+    dated = sample.str.contains(r"^\d{8}(T|$)|\d[-/ ]|\d\.\d{1,2}\.|[A-Za-z]{3,9} \d") & (sample.str.len_chars() <= 40)
     return 2 * int(dated.sum()) >= len(sample)
 
 
@@ -203,9 +204,6 @@ def _same(one: pl.Series, other: pl.Series) -> bool:
 
 def _strptime(values: pl.Series, fmt: str) -> pl.Series:
     """Text as moments, null where it is none. A date alone is midnight."""
-    if "%H" in fmt:
-        zoned = fmt.endswith("%#z")
-        cells = values.str.replace(r"Z$", "+00:00") if zoned else values
-        dtype = pl.Datetime("us", "UTC") if zoned else pl.Datetime("us")
-        return cells.str.strptime(dtype, fmt, strict=False)
-    return values.str.strptime(pl.Date, fmt, strict=False).cast(pl.Datetime("us"))
+    if re.search("%[:#]*z", fmt):
+        return values.str.replace(r"Z$", "+00:00").str.strptime(pl.Datetime("us", "UTC"), fmt, strict=False)
+    return values.str.strptime(pl.Datetime("us"), fmt, strict=False)

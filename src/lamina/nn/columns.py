@@ -56,7 +56,9 @@ class Numbers(nn.Module):
             bins = [edge for edge in edges if edge is not None]
             self.embed = PiecewiseLinearEmbeddings(bins, settings.number_width, activation=True, version="A")
         elif kept and settings.numbers == "periodic":
-            self.embed = PeriodicEmbeddings(len(kept), settings.number_width, lite=False)
+            self.embed = PeriodicEmbeddings(
+                len(kept), settings.number_width, n_frequencies=24, frequency_init_scale=0.5, lite=False
+            )
         if settings.numbers != "plain":
             self.width = len(kept) * settings.number_width
         self.chunks = [self.width // len(kept)] * len(kept) if kept else []

@@ -8,7 +8,7 @@ from typing import Any
 from lamina.errors import DamagedRunError, LaterVersionError, NotARunError, some
 from lamina.files import digest, read_json, write_json
 
-__all__ = ["FORMAT", "MANIFEST", "verify", "write_manifest"]
+__all__ = ["FORMAT", "MANIFEST", "check_format", "verify", "write_manifest"]
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the run folder; a reader refuses a larger one
@@ -64,10 +64,19 @@ def verify(folder: Path) -> dict[str, Any]:
 def _check_form(manifest: Any) -> None:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise NotARunError("manifest.json is not a run's manifest", got=type(manifest).__name__)
-    if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
+    check_format(manifest.get("format"))
+
+
+def check_format(found: Any) -> None:
+    """Refuse a run folder of a form that this version does not know.
+
+    Raises:
+        LaterVersionError: with the number found.
+    """
+    if not isinstance(found, int) or found > FORMAT:
         raise LaterVersionError(
             "the run was written by a later version of Lamina",
-            got=f"format {manifest.get('format')}",
+            got=f"format {found}",
             allowed=f"up to {FORMAT}",
             do="pip install --upgrade lamina",
         )

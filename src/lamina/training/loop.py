@@ -131,13 +131,20 @@ class Trainer:
         torch.set_num_threads(self.way.threads)
         self.runner: Any = torch.compile(self.model) if self.way.compile else self.model
         if not position.rate:
-            stream = ((lambda model, batch=batch: self._loss(model, batch)) for batch in self.batches.epoch(0))
-            find = settings.learning_rate == "find"
-            position.rate = find_rate(self.model, stream, settings) if find else float(settings.learning_rate)
+            position.rate = self._rate()
         self.optimiser = make_optimiser(self.model, settings, position.rate)
         self.optimiser.load(self._optimiser_state)
         self._parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self._prepare_average()
+
+    def _rate(self) -> float:
+        """The learning rate before the schedule."""
+        chosen = self.settings.learning_rate
+        if chosen == "find":
+            stream = ((lambda model, batch=batch: self._loss(model, batch)) for batch in self.batches.epoch(0))
+            return find_rate(self.model, stream, self.settings)
+        # Many rows make many steps an epoch, and smaller ones go further before the valid rows turn.
+        return chosen if chosen != "auto" else 2e-3 if self.count < 40_000 else 5e-4
 
     def _prepare_average(self) -> None:
         """The averaged weights, and the pairs of tensors that are moved at each step."""

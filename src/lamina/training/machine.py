@@ -143,7 +143,7 @@ def _measure(model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice)
             result = step(runner)
         result.backward()
         times.append(time.perf_counter() - start)
-        loss = float(result)
+        loss = float(result.detach())
         model.zero_grad(set_to_none=True)
     return loss, min(times[1:])
 

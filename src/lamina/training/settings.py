@@ -24,8 +24,8 @@ class TrainSettings:
     optimiser: Literal["adamw", "sgd", "muon"] = setting(
         "adamw", "adamw; sgd with momentum; muon for matrices with adamw for the rest (Jordan et al. 2024)."
     )
-    learning_rate: Annotated[float, Field(gt=0)] | Literal["find"] = setting(
-        2e-3, "Step size; find: a short range test before training (Smith 2015)."
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto", "find"] = setting(
+        "auto", "Step size; auto: 0.002, and 0.0005 above 40,000 rows; find: a short range test (Smith 2015)."
     )
     weight_decay: float = setting(1e-2, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
     momentum: float = setting(0.9, "Momentum of sgd and muon.", ge=0, lt=1)
