@@ -38,7 +38,7 @@ def main() -> None:
     else:
         import jax
 
-        # JAX has no setting for its threads: it takes one for each core that the process may use, and run.py limits those.
+        # JAX has no setting for its threads; run.py says their number in the environment.
         versions["jax"] = jax.__version__
     inputs = [keras.Input(WIDTHS[:1])]
     hidden = [keras.layers.Dense(width, activation="relu") for width in WIDTHS[1:-1]]

@@ -6,7 +6,7 @@
     python benchmarks/peers/run.py --quick        to see that it works
 
 Everyone trains the same network on the same arrays (``../net.py``) in a process and an environment of its own, by the
-front door of the library, on the same cores and as many threads: the number at which the hand-written loop is fastest.
+front door of the library, on as many threads: the number at which the hand-written loop is fastest.
 No rows are held back and nothing is logged. Peers use AdamW as they come with it; ``--fused`` asks for PyTorch's fused
 one in those that can. Rounds turn the order; a ratio is the median of the rounds' ratios.
 """
@@ -48,7 +48,8 @@ def environments() -> Path:
 
 def ask(name: str, data: Path, epochs: int, threads: int, fused: bool) -> dict[str, Any]:
     """Run one program to its end, and read the JSON line that it prints last."""
-    variables = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    # NPROC is what JAX takes its threads from; it has no setting for them.
+    variables = {**os.environ, "OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
     if name in OURS:
         script, *options = OURS[name]
         command = [sys.executable, script, *options, str(data)]
@@ -61,7 +62,8 @@ def ask(name: str, data: Path, epochs: int, threads: int, fused: bool) -> dict[s
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name} failed · got {done.stderr.strip().splitlines()[-1:]} · try {' '.join(command)}")
-    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def compare(names: list[str], data: Path, rounds: int, epochs: int, threads: int, fused: bool) -> dict[str, Any]:
@@ -99,9 +101,6 @@ def main() -> None:
         parser.error(f"no environment for {', '.join(missing or PEERS)} · make it with benchmarks/peers/setup.sh")
     rounds, epochs = (1, 2) if given.quick else (given.rounds, given.epochs)
     threads = given.threads or best_threads(*adult_arrays())
-    if hasattr(os, "sched_setaffinity"):
-        # For libraries that take as many threads as there are cores, whatever they are told.
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         save_arrays(Path(folder) / "adult.npz")

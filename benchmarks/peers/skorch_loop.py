@@ -1,4 +1,4 @@
-"""Seconds of an epoch of the small network with skorch: skorch_loop.py DATA.npz [--epochs N] [--threads N] [--fused]."""
+"""Seconds of an epoch of the small network with skorch: skorch_loop.py DATA.npz [--epochs N] [--fused]."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,12 @@ def train(
     folder = Path(out) if out is not None else _free_folder(checked.data.target)
     teller = Progress.on(progress)
     begin(tables, checked, folder, teller)
-    go_on(folder, teller, module)
+    try:
+        go_on(folder, teller, module)
+    except BaseException:
+        if not any(folder.glob("checkpoint/*/*")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing was learned, so there is nothing to resume
+        raise
     return Run(folder, module)
 
 

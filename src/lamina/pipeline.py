@@ -26,7 +26,7 @@ from torch import nn
 
 from lamina import __version__
 from lamina.config import as_dict, check
-from lamina.data.batches import Rows
+from lamina.data.batches import Rows, gather
 from lamina.data.infer import Schema, infer
 from lamina.data.prepare import STORES, Prepared, Source, prepare
 from lamina.data.split import FOLDS
@@ -42,7 +42,7 @@ from lamina.features.encoder import Encoder
 from lamina.features.silent import Silent
 from lamina.files import atomic, read_json, write_json, write_text
 from lamina.models import MODELS
-from lamina.models.base import Foreign
+from lamina.models.base import Foreign, Model
 from lamina.models.committee import Committee
 from lamina.nn.start import seed_of, start
 from lamina.plan import Plan
@@ -63,6 +63,8 @@ from lamina.training.progress import Progress
 from lamina.training.settings import TrainSettings
 
 __all__ = ["Module", "begin", "document", "go_on", "load_predictor", "overfitting", "reopen"]
+
+COMPANION_ROWS = 100_000  # of more rows, a memory of some thousands says little
 
 Module = nn.Module | Callable[[int, int], nn.Module] | None
 
@@ -179,6 +181,7 @@ class Parts:
     plan: Plan
     encoder: Encoder
     objective: Objective
+    rows: int  # to train on
 
     @classmethod
     def load(cls, folder: Path) -> Parts:
@@ -188,10 +191,11 @@ class Parts:
         check_format(read_json(folder / "run.json").get("format"))
         plan = Plan.of(read_json(folder / "plan.json"))
         encoder = Encoder.from_json(read_json(folder / "features.json"))
-        return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]))
+        rows = read_json(folder / "run.json")["rows"]["train"]
+        return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]), rows)
 
     def network(self, place: int, module: Module = None) -> nn.Module:
-        """The plan's model with its starting weights, or the user's module as it comes.
+        """Network number ``place`` with its starting weights, or the user's module as it comes.
 
         Raises:
             MemoryNeedError: if its training would not fit in memory.
@@ -205,8 +209,19 @@ class Parts:
                 )
             made = module if isinstance(module, nn.Module) else module(layout.dense_width, outputs)
             return Foreign(made, layout, outputs)
+        name = self.companion if place % 2 and self.companion else self.plan.model_name
+        settings = self.plan.model if name == self.plan.model_name else MODELS[name].Settings()
         with within(available()):
-            return start(MODELS[self.plan.model_name](layout, outputs, self.plan.model), self.seed(place))
+            return start(MODELS[name](layout, outputs, settings), self.seed(place))
+
+    @property
+    def companion(self) -> str | None:
+        """The architecture of every second network, None where all are of one."""
+        chosen = self.plan.train.companion
+        if chosen == "auto":
+            wanted = self.plan.model_name == "tabm" and Budget.parse(self.plan.train.budget).seconds is not None
+            return "modern_nca" if wanted and self.rows < COMPANION_ROWS else None
+        return None if chosen == "none" else chosen
 
     def seed(self, place: int) -> int:
         """The seed of one of the networks."""
@@ -281,18 +296,22 @@ def _train(
         while len(networks) < _wanted(settings, learn, positions, module):
             place = len(networks)
             model = parts.network(place, module)
+            rows = Rows(learn, _fold(learn, place, inside=False))
+            if isinstance(model, Model) and model.remembers:
+                batch = gather(learn, rows.places)
+                model.remember(batch.inputs, parts.objective.ideal(batch.targets))
             trainer = Trainer(
                 folder / "checkpoint" / str(place),
                 model,
                 parts.objective,
-                Rows(learn, _fold(learn, place, inside=False)),
+                rows,
                 Rows(learn, _fold(learn, place, inside=True)),
                 settings,
                 parts.seed(place),
                 history,
                 progress,
                 spent=sum(position.seconds for position in positions),
-                way=Choice(**positions[0].way) if positions else None,
+                way=Choice(**positions[-2].way) if len(positions) > 1 else None,
             )
             if place < len(snapshots):
                 trainer.restore(snapshots[place])

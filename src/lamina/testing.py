@@ -1,12 +1,13 @@
-"""The contract of a feature, as plain functions that anybody can run over a class of their own.
+"""The contracts of a feature, a model and a task, as plain functions that anybody can run over a class of their own.
 
-    from lamina.testing import check_feature
+    from lamina.testing import check_feature, check_model, check_task
 
     def test_my_feature():
         check_feature(MyFeature)
 
-Each check takes a feature class and cells of its kind, and raises an AssertionError that says what does not hold. What
-a feature is tried on are the columns of :func:`sample_columns` that it reads, or the caller's own.
+Each check takes a class and what it is tried on, and raises an AssertionError that says what does not hold. A feature
+is tried on the columns of :func:`sample_columns` that it reads, a model on :func:`sample_layouts`, a task on those of
+:func:`sample_targets` that it is for, or each on the caller's own.
 """
 
 from __future__ import annotations
@@ -20,32 +21,67 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
 
-from lamina.config import as_dict, check
-from lamina.errors import DataError
-from lamina.features.base import Claim, Feature, Profile
+from lamina.config import as_dict, check, schema
+from lamina.errors import DataError, SettingError
+from lamina.features.base import Claim, Feature, Profile, Slot
+from lamina.features.boolean import Boolean
+from lamina.features.category import Category
+from lamina.features.labels import Labels
+from lamina.features.layout import Layout
+from lamina.features.number import Number
+from lamina.models.base import Model
+from lamina.nn.start import start
+from lamina.tasks import task_name_of
+from lamina.tasks.base import Task
 
 __all__ = [
     "FEATURE_CHECKS",
+    "MODEL_CHECKS",
+    "TASK_CHECKS",
+    "agrees_in_bfloat16",
+    "answers_each_row_alone",
+    "answers_in_columns",
+    "averages_its_members",
     "check_feature",
+    "check_model",
+    "check_task",
     "decodes",
     "encodes_each_row_alone",
     "encodes_its_slots",
+    "gives_its_shape",
     "goes_through_json",
+    "goes_through_safetensors",
     "has_samples",
+    "has_the_right_gradient",
     "imports_no_torch",
+    "is_documented",
+    "keeps_its_state_as_json",
+    "learns_a_small_batch",
+    "learns_everywhere",
     "learns_in_pieces",
+    "loses_in_numbers",
     "reads_again",
     "reads_text_as_native",
     "recognises",
     "refuses",
+    "refuses_options",
+    "refuses_settings",
+    "runs_with_every_choice",
     "same",
     "sample_columns",
+    "sample_inputs",
+    "sample_layouts",
+    "sample_targets",
+    "starts_from_its_seed",
     "stores_only",
 ]
 
@@ -196,8 +232,8 @@ def learns_in_pieces(cls: type[Feature], columns: list[pl.Series]) -> None:
     for raw in _readable(cls, columns):
         whole = _fitted(cls, raw)
         pieces = cls("c")
-        for start, end in ((0, 0), (0, 1), (1, 2), (2, len(raw) // 2 + 2), (len(raw) // 2 + 2, len(raw))):
-            pieces.partial_fit(pieces.read(raw[start:end], start))
+        for first, end in ((0, 0), (0, 1), (1, 2), (2, len(raw) // 2 + 2), (len(raw) // 2 + 2, len(raw))):
+            pieces.partial_fit(pieces.read(raw[first:end], first))
         pieces.finish()
         assert same(pieces.to_json(), whole.to_json()), f"{raw.name}: {pieces.state} is not {whole.state}"
         once = whole.to_json()
@@ -355,3 +391,382 @@ def _readable(cls: type[Feature], columns: list[pl.Series]) -> list[pl.Series]:
 def _fitted(cls: type[Feature], raw: pl.Series, *, is_target: bool = False) -> Feature:
     feature = cls("c", is_target=is_target)
     return feature.fit(feature.read(raw))
+
+
+# === models =======================================================================================================
+
+SMALL = {"width": 16, "depth": 2, "heads": 2, "members": 3, "bins": 8, "number_width": 4, "category_width": 3}
+
+
+def check_model(cls: type[Model], layouts: Iterable[Layout] | None = None) -> None:
+    """Run every check of :data:`MODEL_CHECKS` over a model class.
+
+    Args:
+        cls: the class.
+        layouts: what it is built for; those of :func:`sample_layouts` if None. The first must have all three groups.
+
+    Raises:
+        AssertionError: on the first part of the contract that does not hold.
+
+    Example:
+        >>> from lamina.models.linear import Linear
+        >>> check_model(Linear)
+    """
+    layouts = sample_layouts() if layouts is None else list(layouts)
+    for one in MODEL_CHECKS:
+        one(cls, layouts)
+
+
+def sample_layouts() -> list[Layout]:
+    """Layouts with all groups, with one group alone, and with a number that never varied in training."""
+    knots = tuple(np.linspace(-2, 2, 257).tolist())
+    numbers = [Slot(f"n{place}", "value", "number", knots=knots) for place in range(3)]
+    flags = [Slot(f"f{place}", "value", "flag") for place in range(2)]
+    categories = [Slot(f"c{size}", "value", "category", size=size) for size in (3, 40)]
+    still = Slot("still", "value", "number", knots=(0.0,) * 257)
+    whole = [*numbers, *flags, *categories]
+    return [Layout.of(slots) for slots in (whole, numbers, flags, categories, [still, *numbers[:1]])]
+
+
+def sample_inputs(layout: Layout, rows: int, seed: int = 0) -> dict[str, Tensor]:
+    """Random rows for a layout: number and flag (B, slots) float32, category (B, slots) int64."""
+    generator = torch.Generator().manual_seed(seed)
+    codes = [torch.randint(size, (rows, 1), generator=generator) for size in layout.sizes]
+    return {
+        "number": torch.randn(rows, len(layout.numbers), generator=generator),
+        "flag": torch.randint(2, (rows, len(layout.flags)), generator=generator).float(),
+        "category": torch.cat([torch.empty(rows, 0, dtype=torch.int64), *codes], 1),
+    }
+
+
+def _model(cls: type[Model], layout: Layout, outputs: int = 2, seed: int = 0, **values: Any) -> nn.Module:
+    """A small model with its starting weights."""
+    known = cls.Settings.__dataclass_fields__
+    small = {name: value for name, value in SMALL.items() if name in known}
+    model = start(cls(layout, outputs, check(cls.Settings, small | values)), seed)
+    if cls.remembers:
+        answers = torch.randn(30, outputs, generator=torch.Generator().manual_seed(seed))
+        model.remember(sample_inputs(layout, 30, seed=77), answers)  # type: ignore[operator]
+    return model
+
+
+def _choices(settings: type) -> Iterator[tuple[str, Any]]:
+    """(setting, value) for every value of every setting that has a list of them."""
+    for name, entry in schema(settings)["properties"].items():
+        for part in [entry, *entry.get("anyOf", [])]:
+            yield from ((name, value) for value in part.get("enum", []))
+
+
+def gives_its_shape(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """(B, K, outputs) float32 and finite, for one row and for seven, in training and evaluation; K is always the same.
+
+    A layout may lack any group.
+    """
+    members = set()
+    for layout in layouts:
+        for outputs in (1, 3):
+            model = _model(cls, layout, outputs)
+            for rows in (1, 7):
+                for training in (True, False):
+                    out = model.train(training)(sample_inputs(layout, rows))
+                    assert out.dtype == torch.float32
+                    assert (out.ndim, out.shape[0], out.shape[2]) == (3, rows, outputs), tuple(out.shape)
+                    assert torch.isfinite(out).all()
+                    members.add(out.shape[1])
+    assert len(members) == 1
+
+
+def starts_from_its_seed(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """The starting weights are a function of the seed, not of what was drawn before; drawing them disturbs nobody."""
+    torch.manual_seed(1)
+    one = _model(cls, layouts[0]).state_dict()
+    torch.manual_seed(2)
+    other = _model(cls, layouts[0])
+    assert all(torch.equal(one[name], value) for name, value in other.state_dict().items())
+    before = torch.random.get_rng_state()
+    start(other, 0)
+    assert torch.equal(torch.random.get_rng_state(), before), "start draws from the generator of everybody"
+    moved = _model(cls, layouts[0], seed=1).state_dict()
+    assert any(not torch.equal(one[name], value) for name, value in moved.items())
+
+
+def answers_each_row_alone(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """In evaluation the same rows give the same outputs, whichever rows stand beside them; inputs stay as they were."""
+    model, inputs = _model(cls, layouts[0]).eval(), sample_inputs(layouts[0], 6)
+    kept = {name: value.clone() for name, value in inputs.items()}
+    with torch.no_grad():
+        whole = model(inputs)
+        assert torch.equal(whole, model(inputs))
+        for row in range(6):
+            alone = model({name: value[row : row + 1] for name, value in inputs.items()})
+            assert torch.allclose(alone, whole[row : row + 1], atol=1e-5), f"row {row}"
+    assert all(torch.equal(inputs[name], value) for name, value in kept.items())
+
+
+def learns_everywhere(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """The gradient reaches every parameter within three steps, and no other tensor is learned."""
+    for layout in layouts:
+        model = _model(cls, layout)
+        reached = dict.fromkeys(dict(model.named_parameters()), False)
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        for step in range(3):
+            out = model(sample_inputs(layout, 64, seed=step))
+            wanted = torch.randn(out.shape, generator=torch.Generator().manual_seed(step))
+            (out - wanted).square().mean().backward()
+            for name, parameter in model.named_parameters():
+                grown = parameter.grad is not None and bool((parameter.grad != 0).any())
+                reached[name] |= grown or not parameter.numel()
+            optimiser.step()
+            optimiser.zero_grad()
+        assert all(reached.values()), f"no gradient reached {[name for name, yes in reached.items() if not yes]}"
+
+
+def goes_through_safetensors(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """Weights written as safetensors and loaded into a model that started elsewhere give the same outputs."""
+    for layout in layouts:
+        model, other = _model(cls, layout), _model(cls, layout, seed=9)
+        model(sample_inputs(layout, 20))  # whatever training keeps beside the weights has moved
+        other.load_state_dict(load(save(model.state_dict())))
+        inputs = sample_inputs(layout, 5)
+        assert torch.equal(model.eval()(inputs), other.eval()(inputs))
+
+
+def refuses_settings(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """Unknown settings, values of another kind, and values past every bound are refused."""
+    _check_bounds(cls.Settings)
+
+
+def _check_bounds(settings: type) -> None:
+    wrong: list[tuple[str, Any]] = [("no_such_setting", 1)]
+    for name, entry in schema(settings)["properties"].items():
+        wrong.append((name, object()))
+        steps = {"minimum": -1, "exclusiveMinimum": 0, "maximum": 1, "exclusiveMaximum": 0}
+        wrong += [(name, entry[bound] + step) for bound, step in steps.items() if bound in entry]
+        if "enum" in entry:
+            wrong.append((name, "no such choice"))
+        assert entry.get("description"), f"{name} has no help"
+    for name, value in wrong:
+        try:
+            check(settings, {name: value})
+        except SettingError as error:
+            assert name in str(error), error
+        else:
+            raise AssertionError(f"{name}={value!r} was taken")
+
+
+def is_documented(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """The docstring has a Shape block, and it or the module's names a source with its year."""
+    text = inspect.getdoc(cls) or ""
+    assert "Shape:" in text
+    module = inspect.getdoc(inspect.getmodule(cls)) or ""
+    assert re.search(r"\([A-Z][^()]*\d{4}[^()]*\)", text + module), "no source such as (Vaswani et al. 2017)"
+
+
+def runs_with_every_choice(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """Every choice of every setting, and the least that each allows, trains on one row and on many."""
+    least = {name: entry["minimum"] for name, entry in schema(cls.Settings)["properties"].items() if "minimum" in entry}
+    for values in [{}, least, *({name: value} for name, value in _choices(cls.Settings))]:
+        model = _model(cls, layouts[0], **values)
+        for rows in (1, 7):
+            out = model(sample_inputs(layouts[0], rows))
+            out.square().mean().backward()
+            gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+            assert torch.isfinite(out).all() and gradients, values
+            assert all(torch.isfinite(gradient).all() for gradient in gradients), values
+
+
+def agrees_in_bfloat16(cls: type[Model], layouts: Sequence[Layout]) -> None:
+    """Under autocast to bfloat16 the outputs are those of float32 within its rounding, and the gradient is finite."""
+    model, inputs = _model(cls, layouts[0]).eval(), sample_inputs(layouts[0], 50)
+    full = model(inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        reduced = model(inputs)
+        reduced.float().square().mean().backward()
+    assert (reduced.float() - full).abs().max() <= 0.04 * full.abs().max().clamp(min=1)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
+
+
+MODEL_CHECKS: tuple[Callable[[type[Model], Sequence[Layout]], None], ...] = (
+    gives_its_shape,
+    starts_from_its_seed,
+    answers_each_row_alone,
+    learns_everywhere,
+    goes_through_safetensors,
+    refuses_settings,
+    is_documented,
+    runs_with_every_choice,
+    agrees_in_bfloat16,
+)
+
+
+# === tasks ========================================================================================================
+
+Targets = Sequence[tuple[Feature, pl.Series]]
+
+
+def check_task(cls: type[Task], targets: Targets | None = None) -> None:
+    """Run every check of :data:`TASK_CHECKS` over a task class.
+
+    Args:
+        cls: the class.
+        targets: (fitted feature, cells as it reads them), 40 or so; those of :func:`sample_targets` that are its own
+            if None.
+
+    Raises:
+        AssertionError: on the first part of the contract that does not hold.
+
+    Example:
+        >>> from lamina.tasks.binary import Binary
+        >>> check_task(Binary)
+    """
+    if targets is None:
+        targets = [pair for pair in sample_targets() if task_name_of(pair[0]) == cls.name]
+    assert targets, f"no sample target is for the task {cls.name}; give targets of your own"
+    for one in TASK_CHECKS:
+        one(cls, targets)
+
+
+def sample_targets(rows: int = 40) -> list[tuple[Feature, pl.Series]]:
+    """Fitted targets of every kind that can be predicted, each with its cells."""
+    draw = np.random.default_rng(0)
+    names = draw.choice(["ash", "beech", "cedar"], rows, p=[0.5, 0.3, 0.2])
+    sets = [[name for name in ("a", "b", "c") if draw.random() < 0.4] for _ in range(rows)]
+    raw: list[tuple[type[Feature], Any]] = [
+        (Boolean, draw.random(rows) < 0.4),
+        (Boolean, np.where(draw.random(rows) < 0.4, "yes", "no").tolist()),
+        (Category, np.where(draw.random(rows) < 0.6, "ill", "well").tolist()),
+        (Category, names.tolist()),
+        (Category, draw.integers(1, 6, rows)),
+        (Labels, sets),
+        (Labels, ["|".join(names) for names in sets]),
+        (Number, draw.normal(50, 10, rows)),
+        (Number, np.round(draw.lognormal(3, 1.5, rows))),  # a count with a long tail: its root is scaled
+    ]
+    pairs = []
+    for cls, cells in raw:
+        feature = cls("y", is_target=True)
+        read = feature.read(pl.Series("y", cells))
+        pairs.append((feature.fit(read), read))
+    return pairs
+
+
+def _tasks(cls: type[Task], targets: Targets) -> Iterator[tuple[Task, Tensor]]:
+    """The task with each choice of its settings, and the encoded targets to learn."""
+    for feature, cells in targets:
+        (array,) = feature.encode(cells).values()
+        target = torch.from_numpy(array if feature.kind == "labels" else array[:, 0])
+        for values in [{}, *({name: value} for name, value in _choices(cls.Settings))]:
+            yield cls(feature, check(cls.Settings, values)), target
+
+
+def _raw(task: Task, rows: int, members: int = 3, seed: int = 0) -> Tensor:
+    return torch.randn(rows, members, task.width, generator=torch.Generator().manual_seed(seed))
+
+
+def loses_in_numbers(cls: type[Task], targets: Targets) -> None:
+    """The loss is a finite scalar, for one row and one member too, and the mean over rows: pieces weighed by their
+    rows give the same. What is watched is one finite number a row, even where outputs are extreme."""
+    for task, target in _tasks(cls, targets):
+        raw = _raw(task, len(target))
+        loss = task.loss(raw, target)
+        assert loss.shape == () and torch.isfinite(loss)
+        assert task.loss(raw[:1, :1], target[:1]).shape == ()
+        pieces = [(task.loss(raw[part], target[part]), len(target[part])) for part in (slice(0, 9), slice(9, None))]
+        assert torch.isclose(sum(one * rows for one, rows in pieces) / len(target), loss, rtol=1e-4), task.settings
+        for size in (1, 1e4):
+            judged = task.judge(task.activate(raw * size), target)
+            assert judged.shape == (len(target),) and torch.isfinite(judged).all()
+
+
+def has_the_right_gradient(cls: type[Task], targets: Targets) -> None:
+    """The gradient of the loss agrees with finite differences in float64."""
+    for task, target in _tasks(cls, targets):
+        some = target[:6].double() if target.is_floating_point() else target[:6]
+        raw = _raw(task, 6, 2).double().requires_grad_()
+        assert torch.autograd.gradcheck(lambda raw, task=task, some=some: task.loss(raw, some), (raw,)), task.settings
+
+
+def averages_its_members(cls: type[Task], targets: Targets) -> None:
+    """Equal members predict as one does, and their order does not matter; what is said to be a probability is one."""
+    for task, target in _tasks(cls, targets):
+        raw = _raw(task, len(target))
+        predicted = task.activate(raw)
+        assert predicted.shape == (len(target), task.width) and predicted.dtype == torch.float32
+        assert torch.allclose(task.activate(raw[:, [2, 0, 1]]), predicted, atol=1e-6)
+        one = task.activate(raw[:, :1])
+        assert torch.allclose(task.activate(raw[:, [0, 0, 0]]), one, atol=1e-5)
+        probability = task.answer(predicted.numpy()).probability
+        if probability is not None:
+            assert ((probability >= 0) & (probability <= 1)).all()
+            if task.feature.kind != "labels":
+                assert np.allclose(probability.sum(1), 1)
+
+
+def learns_a_small_batch(cls: type[Task], targets: Targets) -> None:
+    """A small network that is trained on the loss ends with the right answers, and what is watched falls."""
+    for task, target in _tasks(cls, targets):
+        torch.manual_seed(0)
+        rows = torch.randn(24, 16)
+        net = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 2 * task.width), nn.Unflatten(1, (2, -1)))
+        optimiser = torch.optim.Adam(net.parameters(), lr=0.02)
+        before = task.judge(task.activate(net(rows)), target[:24]).mean().item()
+        for _ in range(250):
+            optimiser.zero_grad()
+            task.loss(net(rows), target[:24]).backward()
+            optimiser.step()
+        predicted = task.activate(net(rows)).detach()
+        assert task.judge(predicted, target[:24]).mean() < before, task.settings
+        answer, truth = task.answer(predicted.numpy()), task.truth(target[:24].numpy())
+        if answer.value is not None:
+            error = np.abs(answer.value - truth).mean() / np.abs(truth - truth.mean()).mean()
+            assert error < 0.15, f"{task.settings}: {error:.2f} of the constant's error is left"
+        else:
+            assert (answer.decision == truth).mean() > 0.95, task.settings
+
+
+def answers_in_columns(cls: type[Task], targets: Targets) -> None:
+    """The answer is a table with the prediction under the target's name, in the cells' own type: for many rows, for
+    one and for none; each row's answer is its own."""
+    for task, target in _tasks(cls, targets):
+        predicted = task.activate(_raw(task, len(target))).numpy()
+        task.calibrate(predicted, target.numpy())
+        whole = task.answer(predicted).frame(task.feature)
+        assert whole.columns[0] == task.feature.column
+        assert whole.null_count().sum_horizontal()[0] == 0
+        assert all(name.startswith(f"{task.feature.column}_") for name in whole.columns[1:])
+        for row in range(3):
+            alone = task.answer(predicted[row : row + 1]).frame(task.feature)
+            assert alone.equals(whole[row : row + 1])
+        assert task.answer(predicted[:0]).frame(task.feature).schema == whole.schema
+        task.feature.read(whole[task.feature.column])  # a prediction can be read as a cell
+
+
+def keeps_its_state_as_json(cls: type[Task], targets: Targets) -> None:
+    """What was learned from the validation rows goes through JSON, and gives the same answers again."""
+    for task, target in _tasks(cls, targets):
+        predicted = task.activate(_raw(task, len(target))).numpy()
+        task.calibrate(predicted, target.numpy())
+        feature = type(task.feature).from_json(json.loads(json.dumps(task.feature.to_json())))
+        again = cls(feature, check(cls.Settings, json.loads(json.dumps(as_dict(task.settings)))))
+        again.state = json.loads(json.dumps(task.state, allow_nan=False))
+        assert again.answer(predicted).frame(feature).equals(task.answer(predicted).frame(task.feature))
+        assert all(isinstance(note, str) for note in json.loads(json.dumps(task.notes)))
+        cls(task.feature, task.settings).calibrate(predicted[:0], target[:0].numpy())  # no validation rows
+
+
+def refuses_options(cls: type[Task], targets: Targets) -> None:
+    """Unknown options, and values of another kind or past their bounds, are refused; the class is documented."""
+    _check_bounds(cls.Settings)
+    assert inspect.getdoc(cls)
+    assert cls.name == cls.name.lower()
+
+
+TASK_CHECKS: tuple[Callable[[type[Task], Targets], None], ...] = (
+    loses_in_numbers,
+    has_the_right_gradient,
+    averages_its_members,
+    learns_a_small_batch,
+    answers_in_columns,
+    keeps_its_state_as_json,
+    refuses_options,
+)

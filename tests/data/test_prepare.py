@@ -261,5 +261,5 @@ def test_targets_that_teach_nothing_are_refused(tmp_path: Path, frame: pl.DataFr
 
 @pytest.mark.parametrize("setting", ["group", "time", "column"])
 def test_a_split_column_that_is_not_there(tmp_path: Path, setting: str) -> None:
-    with pytest.raises(MissingColumnError, match="'colours' is missing.*did you mean colour"):
+    with pytest.raises(MissingColumnError, match=r"'colours' is missing.*did you mean colour"):
         prepared(tmp_path, rows_of(), **{setting: "colours"})

@@ -94,6 +94,15 @@ def test_every_scaling_is_finite_and_keeps_the_order(scaling: str, values: list[
     assert list(knots) == sorted(knots)
 
 
+@pytest.mark.parametrize("scaling", ["standard", "robust", "minmax", "quantile", "none"])
+@pytest.mark.parametrize("width", [1.0, 1e-30, 1e-140, 1e-170, 5e-324])
+def test_a_number_far_from_all_that_was_learned_from_is_finite(scaling: str, width: float) -> None:
+    feature = fitted([0.0, width, width], scaling=scaling)
+    low, high = encoded(feature, [-1e38, 1e38])
+    assert np.isfinite([low, high]).all()
+    assert low < high
+
+
 @given(st.lists(st.none() | FINITE, max_size=30))
 def test_state_goes_through_json_to_the_bit(values: list[float | None]) -> None:
     cells = pl.Series(values, dtype=pl.Float64)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lamina.data.store import Store
 
-__all__ = ["Batch", "Batches", "Rows", "in_order", "to_tensor"]
+__all__ = ["Batch", "Batches", "Rows", "gather", "in_order", "to_tensor"]
 
 GROUPS = ["number", "flag", "category"]
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps

@@ -10,6 +10,7 @@ MODELS = Names(
         "tabm": "lamina.models.tabm:TabM",
         "mlp": "lamina.models.mlp:MLP",
         "resnet": "lamina.models.resnet:ResNet",
+        "modern_nca": "lamina.models.modern_nca:ModernNCA",
         "ft_transformer": "lamina.models.ft_transformer:FTTransformer",
         "linear": "lamina.models.linear:Linear",
     },

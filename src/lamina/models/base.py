@@ -25,6 +25,7 @@ class Model(nn.Module, ABC):
     """
 
     Settings: ClassVar[type]
+    remembers: ClassVar[bool] = False  # whether ``remember`` must be called before the first forward pass
 
     @abstractmethod
     def __init__(self, layout: Layout, outputs: int, settings: Any) -> None:
@@ -33,6 +34,14 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Raw outputs, (B, K, outputs)."""
+
+    def remember(self, inputs: dict[str, Tensor], answers: Tensor) -> None:
+        """Take in training rows, for models that answer by them; the others keep nothing.
+
+        Args:
+            inputs: arrays of n rows by group.
+            answers: (n, outputs), what a perfect network would give for them.
+        """
 
 
 class Foreign(nn.Module):

@@ -14,10 +14,10 @@ class Committee(nn.Module):
     """Networks of one form side by side: each row is looked at by the predictors of all of them.
 
     Args:
-        networks: models from the same inputs to (B, K, outputs).
+        networks: models from the same inputs to (B, K, outputs); a smaller K must divide the largest.
 
     Shape:
-        inputs as for one network -> (B, K * networks, outputs)
+        inputs as for one network -> (B, largest K * networks, outputs)
 
     Example:
         >>> class One(nn.Module):
@@ -32,4 +32,7 @@ class Committee(nn.Module):
         self.networks = nn.ModuleList(networks)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return torch.cat([network(inputs) for network in self.networks], 1)
+        raw = [network(inputs) for network in self.networks]
+        most = max(part.shape[1] for part in raw)
+        # Each network counts alike, however many predictors it has.
+        return torch.cat([part.repeat_interleave(most // part.shape[1], 1) for part in raw], 1)

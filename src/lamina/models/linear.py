@@ -1,4 +1,4 @@
-"""A linear model: logistic, softmax or linear regression by gradient descent."""
+"""A linear model: logistic (Cox 1958), softmax or linear regression by gradient descent."""
 
 from __future__ import annotations
 

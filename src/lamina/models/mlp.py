@@ -1,4 +1,4 @@
-"""A multi-layer perceptron."""
+"""A multi-layer perceptron (Rumelhart et al. 1986)."""
 
 from __future__ import annotations
 

@@ -50,6 +50,10 @@ class Task(ABC):
         """Raw outputs as one prediction a row, the members averaged: (B, K, width) -> (B, width)."""
 
     @abstractmethod
+    def ideal(self, target: Tensor) -> Tensor:
+        """What a perfect network's activated outputs would be: encoded targets -> (B, width)."""
+
+    @abstractmethod
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         """What early stopping watches, lower is better: (B, width) as activated, encoded targets -> (B,) per row."""
 

@@ -55,6 +55,9 @@ class Binary(Task):
     def activate(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw.float()).mean(1)
 
+    def ideal(self, target: Tensor) -> Tensor:
+        return target[:, None].float()
+
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(predicted[:, 0].clamp(1e-7, 1 - 1e-7), target.float(), reduction="none")
 

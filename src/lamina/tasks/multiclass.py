@@ -57,6 +57,9 @@ class Multiclass(Task):
     def activate(self, raw: Tensor) -> Tensor:
         return torch.softmax(raw.float(), -1).mean(1)
 
+    def ideal(self, target: Tensor) -> Tensor:
+        return F.one_hot(target.long(), self.width).float()
+
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         return F.nll_loss(predicted.clamp(min=1e-7).log(), target.long(), reduction="none")
 

@@ -47,6 +47,9 @@ class Multilabel(Task):
     def activate(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw.float()).mean(1)
 
+    def ideal(self, target: Tensor) -> Tensor:
+        return target.float()
+
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(predicted.clamp(1e-7, 1 - 1e-7), target.float(), reduction="none").mean(1)
 

@@ -37,6 +37,10 @@ class Objective:
         """One prediction a row: (B, K, width) -> (B, width)."""
         return torch.cat([task.activate(raw[..., part]) for task, part in zip(self.tasks, self.slices, strict=True)], 1)
 
+    def ideal(self, targets: list[Tensor]) -> Tensor:
+        """What a perfect network would give: one encoded target a task -> (B, width)."""
+        return torch.cat([task.ideal(target) for task, target in zip(self.tasks, targets, strict=True)], 1)
+
     def judge(self, predicted: Tensor, targets: list[Tensor]) -> Tensor:
         """What is watched, per row: (B, width) as activated -> (B,)."""
         scores = [

@@ -54,6 +54,11 @@ class TrainSettings:
         "Networks whose answers are averaged, each with another eighth of the rows to stop early by; auto: as many as "
         "a budget of seconds holds, at most 8; one for a budget of steps or epochs.",
     )
+    companion: str = setting(
+        "auto",
+        "Architecture of every second network, since networks of two kinds err apart; none; auto: modern_nca beside "
+        "tabm up to 100,000 rows, where a budget of seconds holds several networks.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
     compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")
     threads: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
