@@ -44,6 +44,7 @@ from lamina.files import atomic, read_json, write_json, write_text
 from lamina.models import MODELS
 from lamina.models.base import Foreign, Model
 from lamina.models.committee import Committee
+from lamina.models.modern_nca import ModernNCA
 from lamina.nn.start import seed_of, start
 from lamina.plan import Plan
 from lamina.report.page import page
@@ -450,6 +451,9 @@ def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None
     training = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": sum(position.seconds for position in positions),
+        "remembered_rows": max(
+            [0, *(len(part.known_answers) for part in model.modules() if isinstance(part, ModernNCA))]
+        ),
         "networks": [dataclasses.asdict(position) for position in positions],
     }
     write_json(folder / "run.json", {**read_json(folder / "run.json"), "status": "finished", "training": training})
@@ -511,6 +515,13 @@ _STOPPED = {"budget": "the budget of {budget} was spent", "patience": "the valid
 
 def _warnings(run: Any, judged: Any, tasks: Any, history: list[dict[str, Any]]) -> list[dict[str, str]]:
     found = [{"severity": "note", "text": note} for task in tasks for note in task["notes"]]
+    remembered = run["training"]["remembered_rows"]
+    if remembered:
+        text = (
+            f"Every second network answers by the training rows most like the new one, and keeps {remembered:,} of "
+            "them, encoded, with the weights. Whoever has the run has these rows; train.companion=none does without."
+        )
+        found.append({"severity": "note", "text": text})
     if judged["rows"] == "valid":
         found.append(
             {

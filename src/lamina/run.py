@@ -80,7 +80,7 @@ class Run:
 
         Returns:
             A polars frame (a pandas frame for pandas rows), one row each: the prediction under the target's name, and
-            ``<target>_probability_<class>`` or ``<target>_lower`` and ``<target>_upper``.
+            ``<target>_probability_<class>`` or ``<target>_low`` and ``<target>_high``.
 
         Raises:
             MissingColumnError: if an input column is not there.
