@@ -121,7 +121,7 @@ def main() -> None:
     metrics = {f"{name}_seconds": statistics.median(times) for name, times in found.items()}
     metrics |= {f"to_{name}": ratio(found["lamina"], found[name]) for name in ("fused", "unfused")}
     append(
-        "epoch", metrics, seconds=time.perf_counter() - start, quick=arguments.quick, rounds=found,
+        "epoch", metrics, seconds=time.perf_counter() - start, trial=arguments.quick, rounds=found,
         settings={**SETTINGS, "threads": threads, "epochs a round": count},
     )  # fmt: skip
 

@@ -28,21 +28,25 @@ A missed bar is said so, with what was tried.
 """
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
+def table(rows: dict[tuple[str, str], dict[str, Any]]) -> str:
     """The table of all bars, and the conditions of the runs that it names by number."""
-    runs = {what: place for place, what in enumerate(dict.fromkeys(bar.what for bar in BARS if bar.what in rows), 1)}
+    runs: list[dict[str, Any]] = []
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     for bar in BARS:
-        lines.append("| " + " | ".join(_cells(bar, rows.get(bar.what), runs.get(bar.what))) + " |")
-    return "\n".join([*lines, "", *(_conditions(place, rows[what]) for what, place in runs.items())])
+        row = rows.get((bar.what, bar.metric))
+        if row is not None and row not in runs:
+            runs.append(row)
+        place = f"`{bar.command}`" if row is None else str(runs.index(row) + 1)
+        lines.append("| " + " | ".join([bar.label, *_cells(bar, row), place]) + " |")
+    return "\n".join([*lines, "", *(_conditions(place, row) for place, row in enumerate(runs, 1))])
 
 
-def _cells(bar: Bar, row: dict[str, Any] | None, place: int | None) -> list[str]:
-    found = None if row is None else row["bars"].get(bar.metric)
-    limits = [_limit(bar, bar.bar if found is None else found["bar"]), _limit(bar, bar.stretch, bar.strict)]
-    if found is None:
-        return [bar.label, *limits, "not measured", "", "", f"`{bar.command}`"]
-    return [bar.label, *limits, _figure(found["value"]), _said(found["met"]), _said(found["stretch_met"]), str(place)]
+def _cells(bar: Bar, row: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return [_limit(bar, bar.bar), _limit(bar, bar.stretch, bar.strict), "not measured", "", ""]
+    found = row["bars"][bar.metric]
+    limits = [_limit(bar, found["bar"]), _limit(bar, found["stretch"], bar.strict)]
+    return [*limits, _figure(found["value"]), _said(found["met"]), _said(found["stretch_met"])]
 
 
 def _limit(bar: Bar, limit: float | None, strict: bool = False) -> str:

@@ -9,7 +9,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def append(
     *,
     seconds: float,
     settings: Mapping[str, Any],
-    quick: bool = False,
+    trial: bool = False,
     measured_bars: Mapping[str, float] | None = None,
     versions: Mapping[str, str] | None = None,
     **more: Any,
@@ -41,7 +41,7 @@ def append(
         metrics: figure by name.
         seconds: how long measuring took.
         settings: what was set, beside the defaults.
-        quick: a trial that only shows that the script works: it is held against no bar, and not reported.
+        trial: not measured as the bar says, such as with another budget: it is held against no bar, and not reported.
         measured_bars: bars that were measured in the same run, by the metric's name.
         versions: of packages beside Lamina's own.
         more: anything else that helps to read the row, such as ``fold`` or ``rows``. A row of one fold is held
@@ -50,7 +50,7 @@ def append(
     Returns:
         The row.
     """
-    counts = not quick and more.get("fold") in (None, "mean")
+    counts = not trial and more.get("fold") in (None, "mean")
     row = {
         "what": what,
         **more,
@@ -58,7 +58,7 @@ def append(
         "bars": judge(what, metrics, measured_bars or {}) if counts else {},
         "seconds": round(seconds, 2),
         "settings": dict(settings),
-        "quick": quick,
+        "trial": trial,
         "versions": {**_versions(), **(versions or {})},
         "machine": machine(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -73,18 +73,14 @@ def append(
     return row
 
 
-def latest() -> dict[str, dict[str, Any]]:
-    """For each benchmark the newest row that was held against a bar."""
-    found: dict[str, dict[str, Any]] = {}
+def latest() -> dict[tuple[str, str], dict[str, Any]]:
+    """(benchmark, metric) -> the newest row in which it was held against its bar."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for path in sorted(RESULTS.glob("*.jsonl")):
-        for row in _rows(path.read_text().splitlines()):
-            if row["bars"]:
-                found[row["what"]] = row
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            found |= {(row["what"], metric): row for metric in row["bars"]}
     return found
-
-
-def _rows(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
-    return (json.loads(line) for line in lines if line.strip())
 
 
 def machine() -> str:

@@ -145,7 +145,7 @@ def main() -> None:
               itertools.pairwise(sizes)]  # fmt: skip
     metrics = {"peak_gib": found[sizes[-1]]["peak_gib"], "growth": max(growth, default=1.0)}
     append(
-        "scale", metrics, seconds=time.perf_counter() - began, quick=not whole, settings=SETTINGS,
+        "scale", metrics, seconds=time.perf_counter() - began, trial=not whole, settings=SETTINGS,
         sizes={f"{millions:g}": {name: round(value, 3) for name, value in each.items()}
                for millions, each in found.items()},
     )  # fmt: skip

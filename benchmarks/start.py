@@ -61,7 +61,7 @@ def main() -> None:
         "dependencies": len(dependencies()),
     }
     append(
-        "start", metrics, seconds=time.perf_counter() - start, quick=given.quick,
+        "start", metrics, seconds=time.perf_counter() - start, trial=given.quick,
         settings={"runs": runs}, dependencies=dependencies(),
     )  # fmt: skip
 

@@ -112,7 +112,7 @@ def main() -> None:
     versions = {name: number for told in found.values() for name, number in told["versions"].items()}
     versions = {name: number for name, number in versions.items() if name != "torch"}  # pinned to the same as ours
     append(
-        "peers", metrics, seconds=time.perf_counter() - start, quick=given.quick, rounds=times, versions=versions,
+        "peers", metrics, seconds=time.perf_counter() - start, trial=given.quick, rounds=times, versions=versions,
         settings={"threads": threads, "fused": given.fused, "rounds": rounds, "epochs a round": epochs},
     )  # fmt: skip
 

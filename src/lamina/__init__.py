@@ -23,7 +23,7 @@ _HOMES = {
     "verify": "lamina.api",
     "LaminaClassifier": "lamina.estimators",
     "LaminaRegressor": "lamina.estimators",
-    "Run": "lamina.runs.run",
+    "Run": "lamina.run",
     "LaminaError": "lamina.errors",
 }
 

@@ -168,7 +168,7 @@ def resume(
 
     Args:
         path: the run folder.
-        budget: a new budget for a finished run, counted from the start of its training.
+        budget: a new budget, counted from the start of its training; a finished run needs a larger one.
         data: the table again, where the run was trained on an object in memory and has finished.
         model: the module that it was trained with, where that was one of the user's own.
         progress: whether to tell of it on standard error.
@@ -180,11 +180,14 @@ def resume(
     folder = Path(path)
     if not (folder / "run.json").is_file():
         raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
-    if read_json(folder / "run.json")["status"] == "finished" and (folder / MANIFEST).exists():
+    finished = read_json(folder / "run.json")["status"] == "finished"
+    if finished and (folder / MANIFEST).exists():
         verify_files(folder)
         if budget is None:
             raise UsageError(f"{folder} has finished", do="give a larger budget: lamina resume RUN --budget 20min")
-        reopen(folder, budget, _tables({"data": data}, Plan.of(read_json(folder / "plan.json"))))
+    if budget is not None:
+        plan = Plan.of(read_json(folder / "plan.json"))
+        reopen(folder, budget, _tables({"data": data}, plan) if finished else {})
     go_on(folder, Progress.on(progress), model)
     return Run(folder, model)
 

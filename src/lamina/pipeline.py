@@ -272,6 +272,9 @@ def go_on(folder: Path, progress: Progress, module: Module = None) -> None:
         NonFiniteError: if a loss or gradient is no number.
     """
     parts = Parts.load(folder)
+    if read_json(folder / "run.json")["status"] == "finished":  # it was stopped between the last two writes
+        _close(folder)
+        return
     learn, test = (Store(folder / "store" / name) for name in STORES)
     networks, positions = _train(folder, parts, learn, progress, module)
     model = join(networks)
@@ -318,7 +321,7 @@ def _train(
                 trainer.restore(snapshots[place])
             with _stopping(trainer):
                 position = trainer.fit()
-            if position.stopped is None:
+            if trainer.stop_asked:  # also in the last step: others may be to come
                 raise KeyboardInterrupt(f"stopped at step {position.step}; go on with: lamina resume {folder}")
             networks.append(model)
             positions.append(position)
@@ -447,7 +450,7 @@ def _matrix(parts: Parts, rows: Rows) -> Matrix:
 
 
 def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None:
-    """Write the report, drop the encoded rows, and list every file."""
+    """Write the report, and close the run."""
     training = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": sum(position.seconds for position in positions),
@@ -456,9 +459,18 @@ def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None
         ),
         "networks": [dataclasses.asdict(position) for position in positions],
     }
-    write_json(folder / "run.json", {**read_json(folder / "run.json"), "status": "finished", "training": training})
+    run = {**read_json(folder / "run.json"), "training": training}
+    write_json(folder / "run.json", run)
     write_text(folder / "report.html", page(document(folder)))
-    shutil.rmtree(folder / "store")
+    write_json(folder / "run.json", {**run, "status": "finished"})
+    _close(folder)
+
+
+def _close(folder: Path) -> None:
+    """Drop the encoded rows and what a sudden end left half-written, and list every file."""
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    for path in folder.rglob(".*.tmp"):
+        path.unlink()
     write_manifest(folder)
 
 
@@ -555,12 +567,22 @@ def overfitting(history: list[dict[str, Any]]) -> str | None:
 
 
 def reopen(folder: Path, budget: str, tables: Mapping[str, Table]) -> None:
-    """Make a finished run ready to go on with a larger budget: encode the same rows again, by the features it has.
+    """Make a run ready to go on with another budget; for a finished one, encode the same rows again, by its features.
+
+    Whenever it is stopped, it can be called again, or the run finished under the budget that it had.
 
     Raises:
         DataError: if the tables are not those that it was trained on.
     """
     run, values = read_json(folder / "run.json"), read_json(folder / "plan.json")
+    values["train"]["budget"] = budget
+    plan = Plan.of(values)
+    if run["status"] == "finished":
+        _encode_again(folder, run, plan, tables)
+    write_json(folder / "plan.json", plan.to_json())
+
+
+def _encode_again(folder: Path, run: Any, plan: Plan, tables: Mapping[str, Table]) -> None:
     for key, wanted in run["fingerprint"].items():
         if key not in tables or tables[key].fingerprint() != wanted:
             raise DataError(
@@ -568,18 +590,9 @@ def reopen(folder: Path, budget: str, tables: Mapping[str, Table]) -> None:
                 got=tables[key].source if key in tables else "none",
                 allowed=f"{run['source'][key]} as it was",
             )
-    values["train"]["budget"] = budget
-    plan = Plan.of(values)
     encoder = Encoder.from_json(read_json(folder / "features.json"))
     sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder / "store", ignore_errors=True)
     prepare(sources, encoder, plan.split, plan.seed, folder / "store", fitted=True)
-    (folder / MANIFEST).unlink()
-    write_json(folder / "plan.json", plan.to_json())
     write_json(folder / "run.json", {**run, "status": "training"})
-    for path in (folder / "checkpoint").glob("*"):
-        found = checkpoint.latest(path)
-        assert found is not None
-        snapshot = checkpoint.load(found)
-        if snapshot.position.stopped == "budget":
-            snapshot.position.stopped = snapshot.position.horizon = None
-            checkpoint.save(path, snapshot)

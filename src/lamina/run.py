@@ -128,7 +128,8 @@ class Run:
         Raises:
             DataError: if no row has a known target.
         """
-        return evaluate(self.predictor, read(data, missing=self.plan.data.missing), self.plan.seed)
+        table = read(data, missing=self.plan.data.missing)
+        return evaluate(self.predictor, table, self.plan.seed, self.plan.evaluate.resamples)
 
     def _repr_html_(self) -> str:
         rows = []
@@ -158,7 +159,7 @@ def _known(task: Task, target: np.ndarray) -> np.ndarray:
     return np.asarray(~np.isnan(target).reshape(len(target), -1).any(1))
 
 
-def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
+def evaluate(predictor: Predictor, table: Table, seed: int, resamples: int = 1000) -> dict[str, Any]:
     """Scores of a predictor on a table; rows with a missing or unknown target are left out and counted."""
     tasks, outputs = predictor.objective.tasks, []
     targets: list[list[np.ndarray]] = [[] for _ in tasks]
@@ -186,6 +187,6 @@ def evaluate(predictor: Predictor, table: Table, seed: int) -> dict[str, Any]:
         answer = task.answer(activated[known][:, predictor.objective.slices[place]])
         truth = task.truth(target[known])
         names = list(getattr(task.feature, "names", []))
-        made = scores(task.name, truth, {"network": answer}, seed=seed, names=names)
+        made = scores(task.name, truth, {"network": answer}, seed=seed, names=names, resamples=resamples)
         documents[task.feature.column] = {**made, "rows_left_out": int((~known).sum())}
     return documents

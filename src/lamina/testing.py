@@ -441,7 +441,7 @@ def sample_inputs(layout: Layout, rows: int, seed: int = 0) -> dict[str, Tensor]
 
 def _model(cls: type[Model], layout: Layout, outputs: int = 2, seed: int = 0, **values: Any) -> nn.Module:
     """A small model with its starting weights."""
-    known = cls.Settings.__dataclass_fields__
+    known = schema(cls.Settings)["properties"]
     small = {name: value for name, value in SMALL.items() if name in known}
     model = start(cls(layout, outputs, check(cls.Settings, small | values)), seed)
     if cls.remembers:
@@ -651,11 +651,12 @@ def sample_targets(rows: int = 40) -> list[tuple[Feature, pl.Series]]:
 
 
 def _tasks(cls: type[Task], targets: Targets) -> Iterator[tuple[Task, Tensor]]:
-    """The task with each choice of its settings, and the encoded targets to learn."""
-    for feature, cells in targets:
+    """The task for each target, for the first one with each choice of its settings, and the encoded cells to learn."""
+    choices = [{name: value} for name, value in _choices(cls.Settings)]
+    for place, (feature, cells) in enumerate(targets):
         (array,) = feature.encode(cells).values()
         target = torch.from_numpy(array if feature.kind == "labels" else array[:, 0])
-        for values in [{}, *({name: value} for name, value in _choices(cls.Settings))]:
+        for values in [{}, *(choices if place == 0 else [])]:
             yield cls(feature, check(cls.Settings, values)), target
 
 
@@ -672,7 +673,8 @@ def loses_in_numbers(cls: type[Task], targets: Targets) -> None:
         assert loss.shape == () and torch.isfinite(loss)
         assert task.loss(raw[:1, :1], target[:1]).shape == ()
         pieces = [(task.loss(raw[part], target[part]), len(target[part])) for part in (slice(0, 9), slice(9, None))]
-        assert torch.isclose(sum(one * rows for one, rows in pieces) / len(target), loss, rtol=1e-4), task.settings
+        summed = torch.stack([one * rows for one, rows in pieces]).sum()
+        assert torch.isclose(summed / len(target), loss, rtol=1e-4), task.settings
         for size in (1, 1e4):
             judged = task.judge(task.activate(raw * size), target)
             assert judged.shape == (len(target),) and torch.isfinite(judged).all()
@@ -710,7 +712,7 @@ def learns_a_small_batch(cls: type[Task], targets: Targets) -> None:
         net = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 2 * task.width), nn.Unflatten(1, (2, -1)))
         optimiser = torch.optim.Adam(net.parameters(), lr=0.02)
         before = task.judge(task.activate(net(rows)), target[:24]).mean().item()
-        for _ in range(250):
+        for _ in range(200):
             optimiser.zero_grad()
             task.loss(net(rows), target[:24]).backward()
             optimiser.step()
@@ -721,7 +723,7 @@ def learns_a_small_batch(cls: type[Task], targets: Targets) -> None:
             error = np.abs(answer.value - truth).mean() / np.abs(truth - truth.mean()).mean()
             assert error < 0.15, f"{task.settings}: {error:.2f} of the constant's error is left"
         else:
-            assert (answer.decision == truth).mean() > 0.95, task.settings
+            assert np.mean(answer.decision == truth) > 0.95, task.settings
 
 
 def answers_in_columns(cls: type[Task], targets: Targets) -> None:

@@ -131,7 +131,7 @@ def test_output_that_cannot_be_written_is_said() -> None:
             [sys.executable, "-m", "lamina", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 1
-    assert done.stderr == "lamina: no space left on device\n"
+    assert done.stderr == "lamina: no space left on device · make room, or write to another disk\n"
 
 
 def test_names_keep_commas_in_quotes() -> None:

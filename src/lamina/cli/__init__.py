@@ -8,7 +8,9 @@ standard output holds exactly one JSON document, ``{"error": {"type", "message"}
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -127,9 +129,23 @@ def _message(error: BaseException) -> str:
         return text
     if isinstance(error, KeyboardInterrupt):
         return text or "interrupted"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower() + (f" · got {error.filename}" if error.filename else "")
+    number = _system_error(error, text)
+    if number is not None:
+        file = getattr(error, "filename", None)
+        parts = [os.strerror(number).lower(), f"got {file}" if file else "", _ADVICE.get(number, "")]
+        return " · ".join(part for part in parts if part)
     return f"unexpected {type(error).__name__} · got {text or 'no message'} · say --debug for the traceback"
+
+
+_ADVICE = {errno.ENOSPC: "make room, or write to another disk"}
+
+
+def _system_error(error: BaseException, text: str) -> int | None:
+    """The number of an error of the system, if it is one; what is written in Rust gives it in words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    said = re.search(r"\(os error (\d+)\)", text)
+    return int(said[1]) if said else None
 
 
 def _close_output() -> None:

@@ -8,6 +8,7 @@ store/train/words.ends.bin  and (rows,) int64, where each row ends
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -102,12 +103,13 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name, file in self._files.items():
-            if error is None:
+        with contextlib.ExitStack() as stack:
+            for file in self._files.values():
+                stack.callback(file.close)  # also those after the one whose last bytes a full disk refuses
+            for name, file in self._files.items() if error is None else ():
                 file.flush()
                 os.fsync(file.fileno())
                 self._index[name]["sha256"] = self._hashes[name].hexdigest()
-            file.close()
         if error is None:
             write_json(self.folder / INDEX, self._index)
             sync_folder(self.folder)

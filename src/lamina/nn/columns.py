@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import torch
@@ -54,7 +55,10 @@ class Numbers(nn.Module):
         self.width = len(kept)
         if kept and settings.numbers == "piecewise":
             bins = [edge for edge in edges if edge is not None]
-            self.embed = PiecewiseLinearEmbeddings(bins, settings.number_width, activation=True, version="A")
+            with warnings.catch_warnings():
+                # A number of two values needs no second piece.
+                warnings.filterwarnings("ignore", "The .* feature has just two bin edges")
+                self.embed = PiecewiseLinearEmbeddings(bins, settings.number_width, activation=True, version="A")
         elif kept and settings.numbers == "periodic":
             self.embed = PeriodicEmbeddings(
                 len(kept), settings.number_width, n_frequencies=24, frequency_init_scale=0.5, lite=False

@@ -50,9 +50,10 @@ class Multiclass(Task):
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
         members = raw.shape[1]
         codes = target.long()[:, None].expand(-1, members).flatten()  # (B * K,)
-        return F.cross_entropy(
-            raw.flatten(0, 1), codes, weight=self.weights, label_smoothing=self.settings.label_smoothing
-        )
+        smoothing = self.settings.label_smoothing
+        losses = F.cross_entropy(raw.flatten(0, 1), codes, label_smoothing=smoothing, reduction="none")
+        # cross_entropy's own weights divide by those of the batch at hand, so pieces of a batch would not add up to it.
+        return (losses if self.weights is None else losses * self.weights[codes]).mean()
 
     def activate(self, raw: Tensor) -> Tensor:
         return torch.softmax(raw.float(), -1).mean(1)

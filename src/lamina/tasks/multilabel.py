@@ -42,7 +42,7 @@ class Multilabel(Task):
         return len(self.feature.names)  # type: ignore[attr-defined]
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(raw, target[:, None].expand_as(raw).float())
+        return F.binary_cross_entropy_with_logits(raw, target[:, None].expand_as(raw).type_as(raw))
 
     def activate(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw.float()).mean(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import Annotated, ClassVar, Literal
 
@@ -103,9 +104,10 @@ class Regression(Task):
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         if self.settings.loss in ("gaussian", "quantiles") or not len(target):
             return
-        errors = np.abs(self._point(predicted) - self.truth(target))
-        rank = min(1.0, np.ceil((len(errors) + 1) * INTERVAL) / len(errors))
-        self.state["margin"] = float(np.quantile(errors, rank, method="higher"))
+        errors = np.sort(np.abs(self._point(predicted) - self.truth(target)))
+        # The rank of split conformal prediction: a new row's error lies below it in at least 90% (Lei et al. 2018).
+        rank = min(len(errors), math.ceil((len(errors) + 1) * INTERVAL))
+        self.state["margin"] = float(errors[rank - 1])
 
     def truth(self, target: np.ndarray) -> np.ndarray:
         return self._decode(target)

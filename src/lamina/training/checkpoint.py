@@ -36,6 +36,7 @@ class Position:
         rate: the learning rate before the schedule.
         way: precision, compilation and threads in use.
         stopped: why training ended, ``budget`` or ``patience``; None while it has not.
+        budget: the budget that ``horizon`` and ``stopped`` come from; a run may go on under a larger one.
     """
 
     step: int = 0
@@ -49,6 +50,7 @@ class Position:
     rate: float = 0.0
     way: dict[str, Any] = dataclasses.field(default_factory=dict)
     stopped: str | None = None
+    budget: str = ""
 
 
 @dataclasses.dataclass

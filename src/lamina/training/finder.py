@@ -41,7 +41,7 @@ def find_rate(model: nn.Module, losses: Iterator[Callable[[nn.Module], Tensor]],
         optimiser.set_rate(rate)
         torch.default_generator.manual_seed(step)
         loss = loss_of(trial)
-        average = 0.9 * average + 0.1 * float(loss)
+        average = 0.9 * average + 0.1 * float(loss.detach())
         corrected = average / (1 - 0.9 ** (step + 1))
         if not math.isfinite(corrected) or (smooth and corrected > 4 * min(smooth) and step > 10):
             break

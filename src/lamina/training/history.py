@@ -19,9 +19,10 @@ NAME = "history.jsonl"
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run's history."""
+    """The rows of a run's history. A last line that a sudden end cut short is left out."""
     path = folder / NAME
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 class History:

@@ -8,6 +8,7 @@ for each batch, a function of (seed, step):
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 import time
@@ -77,23 +78,28 @@ class Trainer:
         self.settings, self.seed, self.history, self.progress = settings, seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent
         self.batches = Batches(train, batch_size(settings, self.count), seed)
-        self.position = Position(horizon=self.budget.horizon(self.batches.steps))
+        self.position = Position(horizon=self.budget.horizon(self.batches.steps), budget=settings.budget)
         self.best: dict[str, Tensor] = {}
         self.average: dict[str, Tensor] = {}
         self._optimiser_state: dict[str, Tensor] = {}
         self._way = way
         self._clock = self._saved = time.monotonic()
-        self._stop_asked = False
+        self.stop_asked = False
 
     # --- what a caller does
 
     def ask_to_stop(self) -> None:
         """Let the step in progress end, save, and leave: for signal handlers."""
-        self._stop_asked = True
+        self.stop_asked = True
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Take training up where a checkpoint left it."""
-        self.position = snapshot.position
+        """Take training up where a checkpoint left it, under the budget of now."""
+        now, self.position = self.position, snapshot.position
+        self._clock = time.monotonic() - self.position.seconds
+        if self.position.budget != now.budget:
+            self.position.budget, self.position.horizon = now.budget, now.horizon
+            if self.position.stopped == "budget":
+                self.position.stopped = self._why_stop()
         self.model.load_state_dict(snapshot.group("model"))
         self.best, self.average = snapshot.group("best"), snapshot.group("average")
         self._optimiser_state = snapshot.group("optimiser")
@@ -119,6 +125,10 @@ class Trainer:
         """What is settled once: the memory's check, the way of running, the learning rate."""
         settings, position = self.settings, self.position
         first = next(self.batches.epoch(0))
+        # Normalisation layers move in the forward pass already, before one knows whether a step counts.
+        norms = [module for module in self.model.modules() if hasattr(module, "running_mean")]
+        self._running = [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
+        running = self._copy_running()
         if not position.way:
             check_batch(
                 self.model, lambda rows: self._loss(self.model, _head(first, rows)), len(first.rows), available()
@@ -132,6 +142,7 @@ class Trainer:
         self.runner: Any = torch.compile(self.model) if self.way.compile else self.model
         if not position.rate:
             position.rate = self._rate()
+        self._put_back(running)
         self.optimiser = make_optimiser(self.model, settings, position.rate)
         self.optimiser.load(self._optimiser_state)
         self._parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -141,7 +152,8 @@ class Trainer:
         """The learning rate before the schedule."""
         chosen = self.settings.learning_rate
         if chosen == "find":
-            stream = ((lambda model, batch=batch: self._loss(model, batch)) for batch in self.batches.epoch(0))
+            batches = (batch for epoch in itertools.count() for batch in self.batches.epoch(epoch))
+            stream = (functools.partial(self._loss, batch=batch) for batch in batches)
             return find_rate(self.model, stream, self.settings)
         # Many rows make many steps an epoch, and smaller ones go further before the valid rows turn.
         return chosen if chosen != "auto" else 2e-3 if self.count < 40_000 else 5e-4
@@ -165,7 +177,7 @@ class Trainer:
         position, steps = self.position, self.batches.steps
         every = steps if self.settings.evaluate_every == "epoch" else self.settings.evaluate_every
         self.model.train()
-        while position.stopped is None and not self._stop_asked:
+        while position.stopped is None and not self.stop_asked:
             epoch, first = divmod(position.step, steps)
             for batch in self.batches.epoch(epoch, first):
                 self._step(batch)
@@ -173,7 +185,7 @@ class Trainer:
                     self._evaluate(epoch)
                 self._reckon()
                 position.stopped = self._why_stop()
-                if position.stopped is not None or self._stop_asked:
+                if position.stopped is not None or self.stop_asked:
                     break
         if position.stopped is not None and position.step % every:
             self._evaluate(position.step // steps)
@@ -184,6 +196,7 @@ class Trainer:
         position = self.position
         torch.default_generator.manual_seed(seed_of(self.seed, position.step))
         self.optimiser.set_rate(self._rate_factor())
+        running = self._copy_running()
         loss = 0.0
         for piece in _pieces(batch, self.settings.accumulate):
             with machine.running(self.way):
@@ -193,7 +206,7 @@ class Trainer:
             loss += float(part.detach()) * share
         norm = self._shorten()
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            self._give_up(batch)
+            self._give_up(batch, running)
         self.optimiser.step()
         position.step += 1
         position.loss_sum += loss * len(batch.rows)
@@ -211,8 +224,16 @@ class Trainer:
             torch._foreach_mul_(gradients, self.settings.clip / norm)
         return norm
 
-    def _give_up(self, batch: Batch) -> None:
-        self.optimiser.parts[0].zero_grad(set_to_none=True)
+    def _copy_running(self) -> list[Tensor]:
+        return [buffer.clone() for buffer in self._running]
+
+    def _put_back(self, running: list[Tensor]) -> None:
+        for buffer, value in zip(self._running, running, strict=True):
+            buffer.copy_(value)
+
+    def _give_up(self, batch: Batch, running: list[Tensor]) -> None:
+        self.model.zero_grad(set_to_none=True)
+        self._put_back(running)
         self._save()
 
         def again() -> Tensor:
@@ -220,7 +241,9 @@ class Trainer:
             with machine.running(self.way):
                 return self._loss(self.model, batch)
 
-        raise explain(self.model, again, self.position.step, batch.rows)
+        error = explain(self.model, again, self.position.step, batch.rows)
+        self._put_back(running)
+        raise error
 
     # --- evaluation
 
