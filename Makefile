@@ -24,8 +24,12 @@ test: .venv/tests
 check: .venv/dev
 	@scripts/check
 
-bench: .venv/tests
-	@.venv/bin/python benchmarks/start.py
+bench: .venv/bench
+	.venv/bin/python benchmarks/start.py
+	.venv/bin/python benchmarks/epoch.py
+	.venv/bin/python benchmarks/accuracy.py
+	.venv/bin/python benchmarks/scale.py
+	.venv/bin/python benchmarks/report.py --write
 
 clean:
 	rm -rf .venv build demo src/lamina.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -44,6 +48,10 @@ clean:
 
 .venv/tests: .venv/made pyproject.toml constraints.txt
 	.venv/bin/python scripts/install test
+	@touch $@ .venv/core
+
+.venv/bench: .venv/made pyproject.toml constraints.txt
+	.venv/bin/python scripts/install bench
 	@touch $@ .venv/core
 
 .venv/dev: .venv/made pyproject.toml constraints.txt

@@ -18,14 +18,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
+from peers.common import BATCH, RATE, WIDTHS
 from results import ROOT
 from torch import nn
 
 __all__ = ["BATCH", "RATE", "WIDTHS", "adult_arrays", "hand_epochs", "load_arrays", "save_arrays"]
-
-WIDTHS = (105, 256, 256, 1)
-BATCH = 256
-RATE = 1e-3
 
 
 def adult_arrays() -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,9 @@ from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.errors import NotARunError, UsageError, some
 from lamina.files import read_json
-from lamina.pipeline import Module, begin, go_on, reopen
+from lamina.pipeline.begin import begin, reopen
+from lamina.pipeline.go_on import go_on
+from lamina.pipeline.parts import Module
 from lamina.plan import Plan
 from lamina.run import Run
 from lamina.runs.manifest import MANIFEST

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,12 +74,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self._open()
 
     def _open(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
+        folder = Path(tempfile.mkdtemp(prefix="lamina-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # it goes when the estimator goes
         for name, content in self.files_.items():
-            path = Path(self._folder.name) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        self._run = Run(self._folder.name)
+        self._run = Run(folder)
 
     @property
     def run_(self) -> Run:
@@ -89,7 +92,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        return {key: value for key, value in state.items() if key not in ("_run", "_folder")}
+        return {key: value for key, value in state.items() if key != "_run"}
 
     def _answers(self, X: Any) -> Any:
         check_is_fitted(self, "files_")

@@ -17,7 +17,8 @@ from lamina.data.write import write, write_csv
 from lamina.errors import DataError
 from lamina.evaluation.scores import scores
 from lamina.files import read_json
-from lamina.pipeline import Module, document, load_predictor
+from lamina.pipeline.document import document
+from lamina.pipeline.parts import Module, load_predictor
 from lamina.plan import Plan
 from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor

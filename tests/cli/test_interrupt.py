@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from terminal import Lamina
 
-import lamina.pipeline
+import lamina.pipeline.begin
 from lamina.files import read_json
 
 PATIENCE = 120.0  # seconds for a busy machine to come to the first checkpoint
@@ -71,7 +71,7 @@ def test_an_interrupt_before_training_leaves_nothing(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lamina.pipeline, "prepare", interrupted)
+    monkeypatch.setattr(lamina.pipeline.begin, "prepare", interrupted)
     done = lamina_("train", table, "--target", "ripe", "--out", tmp_path / "run")
     assert done.code == 1 and done.out == ""
     assert done.err.splitlines()[-1] == "lamina: interrupted"

@@ -43,7 +43,7 @@ class Spoiled:
         path = latest(folder / "checkpoint" / "0")
         assert path is not None and path.name == "step-000000006.safetensors"
         saved = load(path).group("model")
-        assert list(saved) == list(self.before)
+        assert set(saved) == set(self.before)
         for name, value in self.before.items():
             assert torch.equal(saved[name], value), name
             assert torch.equal(self.trainer.model.state_dict()[name], value), name
@@ -79,7 +79,7 @@ def test_in_the_rows(fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_in_the_target(fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoiled = Spoiled(monkeypatch, spoil_targets)
-    with pytest.raises(NonFiniteError, match="step 6 .* the loss itself"):
+    with pytest.raises(NonFiniteError, match=r"step 6 .* the loss itself \(.*\) is not finite"):
         fit()
     spoiled.check(tmp_path / "run")
 

@@ -14,7 +14,7 @@ from lamina.plan import DataSettings
 
 __all__ = ["command"]
 
-NAME, EXAMPLE, EXAMPLES = 26, 12, 28  # letters that are shown of a name, of an example, and of all examples
+NAME, EXAMPLE, EXAMPLES = 26, 12, 16  # letters that are shown of a name, of an example, and of all examples
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,7 @@ def explain(model: nn.Module, again: Callable[[], Tensor], step: int, rows: np.n
     elif first:
         where = f"the output of layer {first[0]!r}"
     elif not torch.isfinite(loss):
-        where = "the loss itself: the network's outputs are finite"
+        where = "the loss itself (the network's outputs are finite)"
     else:
         where = _first_gradient(model, loss)
     return NonFiniteError(

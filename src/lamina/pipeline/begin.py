@@ -1,0 +1,159 @@
+"""From tables to a run folder that can be resumed."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lamina import __version__
+from lamina.config import check
+from lamina.data.infer import Schema, infer
+from lamina.data.prepare import Prepared, Source, prepare
+from lamina.data.table import Table
+from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
+from lamina.features.encoder import Encoder
+from lamina.features.silent import Silent
+from lamina.files import read_json, write_json
+from lamina.pipeline.parts import task_settings
+from lamina.plan import Plan
+from lamina.runs.manifest import FORMAT, MANIFEST
+from lamina.tasks import TASKS, task_name_of
+from lamina.training.progress import Progress
+
+__all__ = ["begin", "reopen"]
+
+
+def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progress) -> None:
+    """Read, infer, split and encode; leave a run folder from which training can start.
+
+    Args:
+        tables: ``data`` and, if given, ``valid`` and ``test``.
+        plan: all settings.
+        folder: where the run goes; it must not hold anything yet.
+        progress: where to tell of it.
+
+    Raises:
+        DataError: if the tables cannot be used. The folder is then gone again.
+    """
+    schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
+    encoder = _encoder(schema, plan)
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(
+            f"{folder} is not empty", got=some(sorted(path.name for path in folder.iterdir()), 3),
+            do=f"lamina resume {folder}, or another --out",
+        )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        progress.say(f"reading {tables['data'].source}")
+        sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
+        prepared = prepare(sources, encoder, plan.split, plan.seed, folder / "store")
+        if not encoder.layout.columns:
+            raise DataError(
+                "no column can be predicted from",
+                got=some(f"{name} ({column.feature.kind})" for name, column in schema.items()),
+                do="bring columns of numbers, categories, booleans or dates, or say --feature NAME=category",
+            )
+        names = [task_name_of(feature) for feature in encoder.targets]
+        for feature, name in zip(encoder.targets, names, strict=True):
+            check(TASKS[name].Settings, task_settings(plan, feature.column), f"task.{feature.column}")
+        prepared.set_aside.write_parquet(folder / "set_aside.parquet")
+        _describe(folder, tables, plan, schema, prepared)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+_PART_OF = {"data": None, "valid": "valid", "test": "test"}
+
+
+def _encoder(schema: Schema, plan: Plan) -> Encoder:
+    """The features of the columns in use: named ones, or all that can be an input."""
+    targets = [schema[name].feature for name in plan.data.target]
+    taken = {*plan.data.target, plan.split.group, plan.split.column}
+    if plan.data.inputs is None:
+        chosen = [name for name in schema if name not in taken]
+        inputs = [schema[name].feature for name in chosen if not isinstance(schema[name].feature, Silent)]
+    else:
+        for name in plan.data.inputs:
+            if name not in schema:
+                raise MissingColumnError(
+                    f"input {name!r} is not a column of the table", allowed=some(schema, 20), do=nearest(name, schema)
+                )
+        inputs = [schema[name].feature for name in plan.data.inputs]
+        both = set(plan.data.inputs) & set(plan.data.target)
+        if both:
+            raise UsageError("a column cannot be input and target", got=some(sorted(both)))
+        silent = [feature for feature in inputs if isinstance(feature, Silent)]
+        if silent:
+            raise UsageError(
+                f"column {silent[0].column!r} cannot be an input", got=f"a {silent[0].kind} column",
+                do=f"leave it out, or say --feature {silent[0].column}=category",
+            )  # fmt: skip
+    return Encoder(inputs, targets)
+
+
+def _describe(folder: Path, tables: Mapping[str, Table], plan: Plan, schema: Schema, prepared: Prepared) -> None:
+    """Write what is known before training. ``run.json`` comes last: with it the folder is a run."""
+    used = set(prepared.encoder.layout.columns)
+    columns = schema.to_json()["columns"]
+    for feature in prepared.encoder.inputs + prepared.encoder.targets:
+        columns[feature.column] |= {"summary": feature.summary(), "used": feature.column in used}
+    write_json(folder / "plan.json", plan.to_json())
+    write_json(folder / "features.json", prepared.encoder.to_json())
+    write_json(folder / "schema.json", columns)
+    write_json(folder / "versions.json", _versions())
+    write_json(
+        folder / "run.json",
+        {
+            "format": FORMAT,
+            "status": "training",
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "source": {key: table.source for key, table in tables.items()},
+            "fingerprint": {key: table.fingerprint() for key, table in tables.items()},
+            "rows_read": prepared.rows_read,
+            "rows": prepared.rows,
+        },
+    )
+
+
+def _versions() -> dict[str, str]:
+    names = ["torch", "numpy", "polars", "pyarrow", "safetensors", "scikit-learn"]
+    found = {name: version(name) for name in names}
+    return {"lamina": __version__, "python": platform.python_version(), "platform": platform.platform(), **found}
+
+
+def reopen(folder: Path, budget: str, tables: Mapping[str, Table]) -> None:
+    """Make a run ready to go on with another budget; for a finished one, encode the same rows again, by its features.
+
+    Whenever it is stopped, it can be called again, or the run finished under the budget that it had.
+
+    Raises:
+        DataError: if the tables are not those that it was trained on.
+    """
+    run, values = read_json(folder / "run.json"), read_json(folder / "plan.json")
+    values["train"]["budget"] = budget
+    plan = Plan.of(values)
+    if run["status"] == "finished":
+        _encode_again(folder, run, plan, tables)
+    write_json(folder / "plan.json", plan.to_json())
+
+
+def _encode_again(folder: Path, run: Any, plan: Plan, tables: Mapping[str, Table]) -> None:
+    for key, wanted in run["fingerprint"].items():
+        if key not in tables or tables[key].fingerprint() != wanted:
+            raise DataError(
+                f"the {key} table is not the one that this run was trained on",
+                got=tables[key].source if key in tables else "none",
+                allowed=f"{run['source'][key]} as it was",
+            )
+    encoder = Encoder.from_json(read_json(folder / "features.json"))
+    sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    prepare(sources, encoder, plan.split, plan.seed, folder / "store", fitted=True)
+    write_json(folder / "run.json", {**run, "status": "training"})

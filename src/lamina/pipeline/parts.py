@@ -1,0 +1,134 @@
+"""What a run folder says of its networks, as objects."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from torch import nn
+
+from lamina.config import check
+from lamina.errors import DamagedRunError, NotARunError, UsageError
+from lamina.features.base import Feature
+from lamina.features.encoder import Encoder
+from lamina.files import read_json
+from lamina.models import MODELS
+from lamina.models.base import Foreign
+from lamina.models.committee import Committee
+from lamina.nn.start import seed_of, start
+from lamina.plan import Plan
+from lamina.runs.manifest import check_format
+from lamina.runs.predictor import Predictor
+from lamina.tasks import TASKS, task_name_of
+from lamina.tasks.base import Task
+from lamina.training.budget import Budget
+from lamina.training.memory import available, within
+from lamina.training.objective import Objective
+
+__all__ = ["Module", "Parts", "join", "load_predictor", "task_settings"]
+
+COMPANION_ROWS = 100_000  # of more rows, a memory of some thousands says little
+
+Module = nn.Module | Callable[[int, int], nn.Module] | None
+
+
+@dataclasses.dataclass
+class Parts:
+    """Plan, features and tasks of a run.
+
+    Attributes:
+        rows: how many there are to train on.
+    """
+
+    plan: Plan
+    encoder: Encoder
+    objective: Objective
+    rows: int
+
+    @classmethod
+    def load(cls, folder: Path) -> Parts:
+        """Read plan, features and tasks."""
+        if not (folder / "run.json").is_file():
+            raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
+        check_format(read_json(folder / "run.json").get("format"))
+        plan = Plan.of(read_json(folder / "plan.json"))
+        encoder = Encoder.from_json(read_json(folder / "features.json"))
+        rows = read_json(folder / "run.json")["rows"]["train"]
+        return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]), rows)
+
+    def network(self, place: int, module: Module = None) -> nn.Module:
+        """Network number ``place`` with its starting weights, or the user's module as it comes.
+
+        Raises:
+            MemoryNeedError: if its training would not fit in memory.
+            UsageError: if the run was trained with a module of the user's and none is given.
+        """
+        layout, outputs = self.encoder.layout, self.objective.width
+        if self.plan.model_name is None:
+            if module is None:
+                raise UsageError(
+                    "this run was trained with a module of your own", do="pass it: load(path, model=module)"
+                )
+            made = module if isinstance(module, nn.Module) else module(layout.dense_width, outputs)
+            return Foreign(made, layout, outputs)
+        name = (place % self.kinds and self.companion) or self.plan.model_name
+        settings = self.plan.model if name == self.plan.model_name else MODELS[name].Settings()
+        with within(available()):
+            return start(MODELS[name](layout, outputs, settings), self.seed(place))
+
+    @property
+    def kinds(self) -> int:
+        """How many architectures there are; their networks take turns."""
+        return 2 if self.companion else 1
+
+    def fold(self, place: int) -> int:
+        """The fold that network number ``place`` does not learn from: a network and its companion share one."""
+        return place // self.kinds
+
+    @property
+    def companion(self) -> str | None:
+        """The architecture of every second network, None where all are of one."""
+        chosen = self.plan.train.companion
+        if chosen == "auto":
+            wanted = self.plan.model_name == "tabm" and Budget.parse(self.plan.train.budget).seconds is not None
+            return "modern_nca" if wanted and self.rows < COMPANION_ROWS else None
+        return None if chosen == "none" else chosen
+
+    def seed(self, place: int) -> int:
+        """The seed of one of the networks."""
+        return self.plan.seed if place == 0 else seed_of(self.plan.seed, "network", place)
+
+
+def _task(feature: Feature, plan: Plan) -> Task:
+    cls = TASKS[task_name_of(feature)]
+    return cls(feature, check(cls.Settings, task_settings(plan, feature.column), f"task.{feature.column}"))
+
+
+def task_settings(plan: Plan, target: str) -> dict[str, Any]:
+    """The task settings of one target: those under its name, or those meant for all."""
+    for_one = plan.task.get(target)
+    if isinstance(for_one, dict):
+        return for_one
+    return {name: value for name, value in plan.task.items() if name not in plan.data.target}
+
+
+def join(networks: Sequence[nn.Module], votes: Sequence[int] | None = None) -> nn.Module:
+    """One network as it is, several as a committee; votes say how much each counts."""
+    return networks[0] if len(networks) == 1 else Committee(networks, votes)
+
+
+def load_predictor(folder: Path, module: Module = None) -> Predictor:
+    """The predictor of a finished run."""
+    parts = Parts.load(folder)
+    for task, saved in zip(parts.objective.tasks, read_json(folder / "tasks.json"), strict=True):
+        task.state = saved["state"]
+    count = len(read_json(folder / "run.json")["training"]["networks"])
+    model = join([parts.network(place, module) for place in range(count)])
+    try:
+        model.load_state_dict(load_file(folder / "weights.safetensors"))
+    except (RuntimeError, OSError) as error:
+        raise DamagedRunError("the weights do not fit the plan", got=str(error).splitlines()[0]) from error
+    return Predictor(parts.encoder, model, parts.objective)

@@ -1,0 +1,129 @@
+"""Every command and every line of Python in the pages is run, and what they say of the house is true."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lamina.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+# Budgets are those of a person; a test has less time.
+QUICK = {"60s": "12steps", "2min": "24steps", "10epochs": "2epochs"}
+BUDGET = re.compile(r"(budget[ =:]+\"?)(" + "|".join(QUICK) + r")\b")
+PLAN = "data: {source: patients.csv, target: [diagnosis]}\ntrain: {budget: 60s}\n"
+
+
+def quick(text: str) -> str:
+    return BUDGET.sub(lambda found: found[1] + QUICK[found[2]], text)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """(language, text) of each block of code."""
+    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        yield found[1], found[2]
+
+
+def patients(rows: int, seed: int) -> pl.DataFrame:
+    """The table that the pages speak of."""
+    random = np.random.default_rng(seed)
+    age, clinic = random.integers(20, 90, rows), random.integers(1, 9, rows)
+    weight = random.normal(75, 12, rows).round(1)
+    ill = (age - 55) / 15 + (weight - 75) / 12 + random.normal(size=rows) > 0
+    first = datetime.date(2024, 1, 1)
+    return pl.DataFrame(
+        {
+            "age": age,
+            "sex": random.choice(["f", "m"], rows),
+            "clinic": clinic,
+            "weight": weight,
+            "admitted": [first + datetime.timedelta(days=int(days)) for days in random.integers(0, 300, rows)],
+            "diagnosis": np.where(ill, "malignant", "benign"),
+        }
+    )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages speak of, as the current one."""
+    patients(240, 0).write_csv(tmp_path / "patients.csv")
+    patients(80, 1).write_csv(tmp_path / "later.csv")
+    patients(30, 2).drop("diagnosis").write_csv(tmp_path / "new.csv")
+    (tmp_path / "plan.yaml").write_text(quick(PLAN))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@EVERY_PAGE
+def test_every_block_runs(page: Path, desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for language, text in blocks(page):
+        if language == "sh":
+            for line in quick(text).splitlines():
+                run_line(line, capfd)
+        elif language == "python":
+            exec(compile(quick(text), page.name, "exec"), names)
+        elif language == "yaml":
+            (desk / "plan.yaml").write_text(quick(text))
+        else:
+            assert language == "toml", f"{page.name} has a block of {language or 'nothing'} that no test runs"
+
+
+def run_line(line: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Run one line of a shell; of those that would make an environment, see that they are there."""
+    words = shlex.split(line, comments=True)
+    if not words:
+        return
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+    elif words[0].startswith("scripts/"):
+        assert os.access(ROOT / words[0], os.X_OK), line
+    else:
+        assert words[0] == "lamina", line
+        capfd.readouterr()
+        assert main(words[1:]) == 0, f"{line}: {capfd.readouterr().err}"
+
+
+@EVERY_PAGE
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_map_shows_every_folder() -> None:
+    shown = set(re.findall(r"^\| `([\w/]+)/` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    rooms = {f"src/lamina/{path.parent.name}" for path in (ROOT / "src" / "lamina").glob("*/__init__.py")}
+    assert shown == rooms | {"tests", "benchmarks", "docs", "scripts"}
+
+
+def test_the_page_of_settings_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "docs", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_versions_are_pinned_for_everything_that_is_asked_for() -> None:
+    pinned = {line.partition("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.split(r"[<>=\[]", one)[0].lower() for one in wanted} - {"lamina"}
+    assert names <= pinned
+    assert [one for one in wanted if "<" in one or "==" in one] == []
+    assert len(project["dependencies"]) <= 11  # torch and ten
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
