@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -77,7 +78,9 @@ def test_every_block_runs(page: Path, desk: Path, capfd: pytest.CaptureFixture[s
             for line in quick(text).splitlines():
                 run_line(line, capfd)
         elif language == "python":
-            exec(compile(quick(text), page.name, "exec"), names)
+            (desk / "page.py").write_text(quick(text))
+            made = runpy.run_path(str(desk / "page.py"), init_globals=names)
+            names = {name: value for name, value in made.items() if not name.startswith("__")}
         elif language == "yaml":
             (desk / "plan.yaml").write_text(quick(text))
         else:

@@ -99,7 +99,7 @@ def train(
         "split.group": group,
         "split.time": time,
         "train.budget": budget,
-        "evaluate.baselines": baselines if baselines is None or isinstance(baselines, str) else list(baselines),
+        "evaluate.baselines": _baselines(baselines),
         "seed": seed,
     }
     for path, value in given.items():
@@ -121,6 +121,12 @@ def train(
             shutil.rmtree(folder, ignore_errors=True)  # nothing was learned, so there is nothing to resume
         raise
     return Run(folder, module)
+
+
+def _baselines(chosen: str | Sequence[str] | None) -> Any:
+    if chosen is None or chosen in ("all", "none"):
+        return chosen
+    return chosen.split(",") if isinstance(chosen, str) else list(chosen)
 
 
 def _values(plan: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> dict[str, Any]:

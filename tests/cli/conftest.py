@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from terminal import Done, Lamina, make_table
 
 import lamina
+from cli.terminal import Done, Lamina, make_table
 from lamina.cli import main
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from terminal import Done, Lamina, make_table
+
+from cli.terminal import Done, Lamina, make_table
 
 QUICK = ("--model", "mlp", "--budget", "10steps", "--baselines", "none")
 LINES = make_table().write_csv().splitlines(keepends=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from terminal import ROWS, Lamina, make_table
 
 import lamina
+from cli.terminal import ROWS, Lamina, make_table
 from lamina.cli.schema import GROUPS, TABLES
 from lamina.files import read_json
 from lamina.plan import plan_schema

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from terminal import Lamina
 
 import lamina
+from cli.terminal import Lamina
 from lamina.cli import COMMANDS, HELP
 from lamina.cli.command import parser_of
 from lamina.cli.settings import names_of, settings_of, shown

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from terminal import Lamina
 
 import lamina.pipeline.begin
+from cli.terminal import Lamina
 from lamina.files import read_json
 
 PATIENCE = 120.0  # seconds for a busy machine to come to the first checkpoint

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lamina.cli.command import Command
-from lamina.cli.output import columns, print_json
+from lamina.cli.output import columns, print_json, short, width
 from lamina.errors import NotARunError, RunError
 from lamina.files import read_json
 
 __all__ = ["command"]
 
 USUAL = "runs"  # where lamina train puts them
+TARGETS, SCORES = 16, 20  # letters of them that are shown
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +31,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"folder": str(folder), "runs": found})
     elif found:
-        head = ["run", "status", "target", "model", "score", "made"]
-        print(*columns([head, *(_row(run) for run in found)]), sep="\n")
+        print(*_table(found), sep="\n")
     else:
         print(f"no runs in {folder}", file=sys.stderr)
     return 0
@@ -64,12 +64,24 @@ def _headlines(targets: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def _table(runs: list[dict[str, Any]]) -> list[str]:
+    """A line a run. A long path loses its beginning: the end tells runs apart."""
+    rows = [["status", "target", "model", "score", "made"], *map(_row, runs)]
+    room = width() - max(map(len, columns(rows))) - 2
+    paths = [path if len(path) <= room else "…" + path[1 - room :] for path in ("run", *(run["run"] for run in runs))]
+    return columns([[path, *row] for path, row in zip(paths, rows, strict=True)])
+
+
 def _row(run: dict[str, Any]) -> list[str]:
+    """What stands beside a run's path."""
     scores = [f"{one['label']} {one['value']:.5g}" for one in run.get("scores", []) if one["value"] is not None]
     return [
-        run["run"], run["status"], ", ".join(run["target"]) or "-", run["model"] or "-", ", ".join(scores) or "-",
+        run["status"],
+        short(", ".join(run["target"]) or "-", TARGETS),
+        run["model"] or "-",
+        short(", ".join(scores) or "-", SCORES),
         run["created"][:16].replace("T", " ") or "-",
-    ]  # fmt: skip
+    ]
 
 
 command = Command("List the runs in a folder, the latest last.", "[FOLDER]", _add_arguments, _run, "lamina runs")

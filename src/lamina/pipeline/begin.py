@@ -16,9 +16,11 @@ from lamina.data.infer import Schema, infer
 from lamina.data.prepare import Prepared, Source, prepare
 from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
+from lamina.evaluation.baselines import chosen
 from lamina.features.encoder import Encoder
 from lamina.features.silent import Silent
 from lamina.files import read_json, write_json
+from lamina.models import MODELS
 from lamina.pipeline.parts import task_settings
 from lamina.plan import Plan
 from lamina.runs.manifest import FORMAT, MANIFEST
@@ -39,7 +41,9 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
 
     Raises:
         DataError: if the tables cannot be used. The folder is then gone again.
+        SettingError: if the plan names what is not there.
     """
+    _check_names(plan)
     schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
     encoder = _encoder(schema, plan)
     if folder.exists() and any(folder.iterdir()):
@@ -66,6 +70,13 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _check_names(plan: Plan) -> None:
+    """Refuse unknown names that nobody would look up before the budget is spent."""
+    chosen(plan.evaluate.baselines)
+    if plan.train.companion not in ("auto", "none"):
+        MODELS[plan.train.companion]
 
 
 _PART_OF = {"data": None, "valid": "valid", "test": "test"}

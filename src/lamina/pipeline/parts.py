@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import nn
 
@@ -60,7 +61,7 @@ class Parts:
         return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]), rows)
 
     def network(self, place: int, module: Module = None) -> nn.Module:
-        """Network number ``place`` with its starting weights, or the user's module as it comes.
+        """Network number ``place`` with its starting weights, or the user's module, as it comes or made from the seed.
 
         Raises:
             MemoryNeedError: if its training would not fit in memory.
@@ -72,8 +73,11 @@ class Parts:
                 raise UsageError(
                     "this run was trained with a module of your own", do="pass it: load(path, model=module)"
                 )
-            made = module if isinstance(module, nn.Module) else module(layout.dense_width, outputs)
-            return Foreign(made, layout, outputs)
+            if not isinstance(module, nn.Module):
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(self.seed(place))
+                    module = module(layout.dense_width, outputs)
+            return Foreign(module, layout, outputs)
         name = (place % self.kinds and self.companion) or self.plan.model_name
         settings = self.plan.model if name == self.plan.model_name else MODELS[name].Settings()
         with within(available()):

@@ -65,6 +65,9 @@ def _check_form(manifest: Any) -> None:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise NotARunError("manifest.json is not a run's manifest", got=type(manifest).__name__)
     check_format(manifest.get("format"))
+    for name, entry in manifest["files"].items():
+        if not isinstance(entry, dict) or not {"bytes", "sha256"} <= set(entry):
+            raise NotARunError("manifest.json is not a run's manifest", got=f"no size and sum of {name}")
 
 
 def check_format(found: Any) -> None:
