@@ -13,6 +13,8 @@ import pytest
 
 import lamina
 
+collect_ignore = ["conftest.py"]  # it holds no examples, and pytest takes files of one name for one module
+
 QUICK: dict[str, Any] = {
     "model": "mlp",
     "model__width": 8,

@@ -25,6 +25,8 @@ from lamina.training.objective import Objective
 from lamina.training.progress import Progress
 from lamina.training.settings import TrainSettings
 
+collect_ignore = ["conftest.py"]  # it holds no examples, and pytest takes files of one name for one module
+
 ROWS = 60
 
 Fit = Callable[..., lamina.Run]

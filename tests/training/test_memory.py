@@ -36,7 +36,7 @@ def test_an_absurd_width_is_refused_before_it_is_taken(fit: Fit, tmp_path: Path,
 
 
 def test_a_batch_that_is_too_large_is_refused(fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lamina.training.loop.available", lambda: 100_000)
+    monkeypatch.setattr("lamina.training.loop.available", lambda: 5_000)
     with pytest.raises(
         MemoryNeedError, match=r"a training step does not fit .* with batches of .* rows .* train\.batch_size"
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,11 @@ def test_at_every_write_of_a_new_run(fit: Fit, tmp_path: Path) -> None:
 
 
 def test_at_every_write_of_a_larger_budget(fit: Fit, tmp_path: Path, table: pl.DataFrame) -> None:
-    small = weights(fit("small", budget="8steps").path)
+    finished = fit("small", budget="8steps").path
+    small = weights(finished)
     expected = weights(fit("whole", budget="16steps").path)
     for number in range(100):
-        folder = fit(str(number), budget="8steps").path
+        folder = Path(shutil.copytree(finished, tmp_path / str(number)))
         with pytest.MonkeyPatch.context() as patch:
             done = fail_at(patch, number)
             try:

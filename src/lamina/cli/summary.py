@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.cli.output import columns, fold
+from lamina.cli.output import fold
 from lamina.cli.scores import brief, lines_of
 from lamina.files import read_json
 
@@ -18,8 +18,8 @@ def print_summary(run: Any) -> None:
         print(*lines_of(target, result, rows), "", sep="\n")
     for warning in run.warnings:
         print(*fold(f"{warning['severity']}: {warning['text']}", rest="  "), "", sep="\n")
-    places = [["run", str(run.path)], ["report", str(run.report)], ["next", f"lamina predict {run.path} NEW.csv"]]
-    print(*columns(places), sep="\n")
+    # Whole, however long: a path that is cut cannot be copied.
+    print(f"run     {run.path}\nreport  {run.report}\nnext    lamina predict {run.path} NEW.csv")
 
 
 def document_of(run: Any) -> dict[str, Any]:

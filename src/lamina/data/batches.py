@@ -17,6 +17,8 @@ __all__ = ["Batch", "Batches", "Rows", "gather", "in_order", "to_tensor"]
 GROUPS = ["number", "flag", "category"]
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
+PIECES = 32  # in which a window is taken from a store larger than itself
+
 
 class Batch(NamedTuple):
     """Rows for one step.
@@ -107,19 +109,32 @@ def in_order(rows: Rows, size: int) -> Iterator[Batch]:
         yield gather(rows.store, rows.places[start : start + size])
 
 
-def gather(store: Store, rows: np.ndarray) -> Batch:
+def gather(store: Store, places: np.ndarray) -> Batch:
     """Some rows of a store as tensors: one gather an array."""
-    taken = {name: np.asarray(array[rows]) for name, array in store.arrays.items()}
-    if store.bytes > WINDOW:
-        _forget(store)
+    taken = _take(store, places)
     inputs = {name: to_tensor(name, taken[name]) for name in GROUPS if name in taken}
-    targets = [torch.from_numpy(np.array(taken[name])) for name in sorted(taken) if name.startswith("target")]
+    targets = [torch.from_numpy(taken[name]) for name in sorted(taken) if name.startswith("target")]
     return Batch(inputs, targets, taken["row"])
+
+
+def _take(store: Store, places: np.ndarray) -> dict[str, np.ndarray]:
+    """The given rows of every array that a batch needs."""
+    arrays = {name: np.asarray(array) for name, array in store.arrays.items() if name != "fold"}
+    if store.bytes <= WINDOW:
+        return {name: np.take(array, places, axis=0) for name, array in arrays.items()}
+    # Rows at random places touch nearly every page of a large file: go through it in its own order, and let go of the
+    # pages of each piece before the next, so that only the rows themselves are in memory.
+    taken = {name: np.empty((len(places), *array.shape[1:]), array.dtype) for name, array in arrays.items()}
+    for piece in np.array_split(np.argsort(places, kind="stable"), PIECES):
+        for name, array in arrays.items():
+            taken[name][piece] = array[places[piece]]
+        _forget(store)
+    return taken
 
 
 def to_tensor(group: str, array: np.ndarray) -> Tensor:
     """An encoded array as the network wants it: float32, and int64 for codes."""
-    return torch.from_numpy(array.astype(np.int64 if group == "category" else np.float32))
+    return torch.from_numpy(array.astype(np.int64 if group == "category" else np.float32, copy=False))
 
 
 def _slice(window: Batch, start: int, stop: int) -> Batch:

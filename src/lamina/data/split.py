@@ -137,7 +137,7 @@ def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool
     """Give each unit (equal rows, or a group) a lot from its own hash and the seed, and cut by it in each stratum."""
     units = keys.inputs if keys.group is None else keys.group
     open_rows = np.flatnonzero(keys.part == OPEN)
-    _, first, unit = np.unique(units[open_rows], return_index=True, return_inverse=True)
+    first, unit = _number(units[open_rows])
     # A unit with several classes must not be torn apart: it goes with the lowest, whichever row comes first.
     stratum = np.full(len(first), np.iinfo(np.int32).max if stratified else 0, np.int32)
     if stratified:
@@ -157,6 +157,19 @@ def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool
             low += share
     _at_least_one(part, shares, lot)
     keys.part[open_rows] = part[unit]
+
+
+def _number(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(a row of each unit, number of each row's unit): np.unique in half of its memory, for tables of many rows."""
+    order = np.argsort(units)
+    new = np.empty(len(units), bool)
+    new[:1] = True
+    ranked = units[order]
+    np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+    del ranked
+    number = np.empty(len(units), np.int32)
+    number[order] = np.cumsum(new, dtype=np.int32) - 1
+    return order[new], number
 
 
 def _at_least_one(part: np.ndarray, shares: Sequence[tuple[int, float]], lot: np.ndarray) -> None:

@@ -51,7 +51,7 @@ class Numbers(nn.Module):
         self.all_vary = len(kept) == len(slots)
         self.kept: Tensor
         self.register_buffer("kept", torch.tensor(kept, dtype=torch.long), persistent=False)
-        self.embed: nn.Module = nn.Identity()
+        self.embed: nn.Module | None = None
         self.width = len(kept)
         if kept and settings.numbers == "piecewise":
             bins = [edge for edge in edges if edge is not None]
@@ -70,7 +70,7 @@ class Numbers(nn.Module):
     def forward(self, numbers: Tensor) -> Tensor:
         if not self.all_vary:
             numbers = numbers[:, self.kept]
-        return self.embed(numbers).flatten(1) if self.width else numbers
+        return self.embed(numbers).flatten(1) if self.embed is not None and self.width else numbers
 
 
 class Names(nn.Embedding):

@@ -12,6 +12,7 @@ from torch import nn
 from lamina.config import as_dict
 from lamina.data.batches import Rows
 from lamina.data.store import Store
+from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import baselines
 from lamina.evaluation.matrix import Matrix
 from lamina.evaluation.scores import scores
@@ -22,6 +23,9 @@ from lamina.pipeline.parts import Parts
 from lamina.tasks.base import Task
 
 __all__ = ["judge"]
+
+JUDGED = 500_000  # test rows that are scored and written down; of more, every second, third ...
+TAUGHT = 1_000_000  # training rows that baselines are offered; they sample from these
 
 
 def judge(
@@ -50,7 +54,7 @@ def judge(
             for task in tasks
         ],
     )
-    judged = Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True)
+    judged = _thinned(Rows.all(test), JUDGED) if test.rows else fold_rows(learn, 0, inside=True)
     given = outputs(model, objective, judged) if test.rows else said[: len(judged.places)]
     answers = [task.answer(given[:, part]) for task, part in zip(tasks, objective.slices, strict=True)]
     documents = {}
@@ -72,19 +76,21 @@ def judge(
 def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:
     """The scores document of one target, beside baselines that learn from the training rows."""
     plan, name = parts.plan, f"target{place:03}"
-    train = fold_rows(learn, 0, inside=False)
     target = task.truth(judged.array(name))
     names = list(getattr(task.feature, "names", []))
-    company = baselines(
-        task.name,
-        _matrix(parts, train),
-        _matrix(parts, judged),
-        task.truth(train.array(name)),
-        which=plan.evaluate.baselines,
-        seed=plan.seed,
-        seconds=plan.evaluate.seconds,
-        classes=len(names) or None,
-    )
+    company: dict[str, Baseline] = {}
+    if plan.evaluate.baselines != "none":
+        train = _thinned(fold_rows(learn, 0, inside=False), TAUGHT)
+        company = baselines(
+            task.name,
+            _matrix(parts, train),
+            _matrix(parts, judged),
+            task.truth(train.array(name)),
+            which=plan.evaluate.baselines,
+            seed=plan.seed,
+            seconds=plan.evaluate.seconds,
+            classes=len(names) or None,
+        )
     made = scores(
         task.name,
         target,
@@ -94,6 +100,11 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
         resamples=plan.evaluate.resamples,
     )
     return {**made, "threshold": task.state.get("threshold")}
+
+
+def _thinned(rows: Rows, most: int) -> Rows:
+    """At most so many rows, evenly picked."""
+    return Rows(rows.store, rows.places[:: max(1, -(-len(rows.places) // most))])
 
 
 def _matrix(parts: Parts, rows: Rows) -> Matrix:

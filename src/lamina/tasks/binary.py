@@ -47,7 +47,7 @@ class Binary(Task):
         return 1
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        logits = raw[..., 0]  # (B, K)
+        logits = raw.squeeze(-1)  # (B, K)
         wanted = target[:, None].expand_as(logits).type_as(logits)
         weights = None if self.weights is None else self.weights[target.long()][:, None]
         return F.binary_cross_entropy_with_logits(logits, wanted, weights)

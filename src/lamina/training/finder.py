@@ -16,6 +16,7 @@ from lamina.training.settings import TrainSettings
 __all__ = ["find_rate"]
 
 LOW, HIGH, STEPS = 1e-6, 1.0, 120
+SPAN = 20  # steps that raise the rate tenfold: over fewer, the noise of single batches can be steeper than the fall
 
 
 def find_rate(model: nn.Module, losses: Iterator[Callable[[nn.Module], Tensor]], settings: TrainSettings) -> float:
@@ -29,7 +30,7 @@ def find_rate(model: nn.Module, losses: Iterator[Callable[[nn.Module], Tensor]],
         settings: the optimiser and its settings.
 
     Returns:
-        The rate at the steepest fall of the loss over the logarithm of the rate.
+        The middle of the tenfold rise of the rate over which the loss falls most.
     """
     trial = copy.deepcopy(model)
     optimiser = make_optimiser(trial, settings, 1.0)
@@ -49,9 +50,8 @@ def find_rate(model: nn.Module, losses: Iterator[Callable[[nn.Module], Tensor]],
         smooth.append(corrected)
         loss.backward()
         optimiser.step()
-    if len(smooth) < 10:
+    lowest = int(np.argmin(smooth)) if smooth else 0
+    if lowest <= SPAN:
         return 1e-3
-    fall = np.gradient(np.array(smooth), np.log(rates))
-    lowest = int(np.argmin(smooth))
-    # The first steps only settle the average; after the lowest point the loss has nowhere to fall.
-    return float(rates[5 + int(np.argmin(fall[5 : max(7, lowest + 1)]))])
+    fall = np.array(smooth[SPAN : lowest + 1]) - np.array(smooth[: lowest + 1 - SPAN])
+    return rates[int(np.argmin(fall)) + SPAN // 2]

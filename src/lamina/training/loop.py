@@ -38,6 +38,7 @@ from lamina.training.settings import TrainSettings
 __all__ = ["Trainer", "batch_size", "patience", "predict"]
 
 EVALUATION_ROWS = 4096  # rows in a forward pass without gradients
+FOLLOW = 4  # steps between two moves of the averaged weights
 WATCHED = 50_000  # valid rows that are looked at between epochs; of more, every second, third ...
 SETTLE = 0.03  # share of a budget of seconds after which the horizon is first reckoned
 
@@ -177,6 +178,7 @@ class Trainer:
         position, steps = self.position, self.batches.steps
         every = steps if self.settings.evaluate_every == "epoch" else self.settings.evaluate_every
         self.model.train()
+        self._first = position.step, time.monotonic()
         while position.stopped is None and not self.stop_asked:
             epoch, first = divmod(position.step, steps)
             for batch in self.batches.epoch(epoch, first):
@@ -211,10 +213,10 @@ class Trainer:
         position.step += 1
         position.loss_sum += loss * len(batch.rows)
         position.loss_rows += len(batch.rows)
-        if self._followers:
+        if self._followers and position.step % FOLLOW == 0:
             # Early on the average would still remember the start; (1 + t) / (10 + t) forgets it faster.
             keep = min(1 - self._forget, (1 + position.step) / (10 + position.step))
-            torch._foreach_lerp_(self._followers, self._leaders, 1 - keep)
+            torch._foreach_lerp_(self._followers, self._leaders, 1 - keep**FOLLOW)
 
     def _shorten(self) -> float:
         """Clip the gradient to its longest length; returns the length that it had."""
@@ -307,7 +309,9 @@ class Trainer:
             return
         elapsed, left = self._elapsed(), self.budget.seconds - self.spent
         if elapsed > SETTLE * left and position.step >= min(20, self.batches.steps):
-            position.horizon = max(position.step + 1, int(0.97 * position.step * left / elapsed))
+            # What came before the first step says nothing of the speed.
+            speed = (position.step - self._first[0]) / (time.monotonic() - self._first[1])
+            position.horizon = position.step + max(1, int(0.97 * speed * (left - elapsed)))
 
     def _why_stop(self) -> str | None:
         position = self.position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import math
 import os
 import platform
 import shutil
@@ -20,6 +21,7 @@ from lamina.training.settings import TrainSettings
 __all__ = ["Choice", "choose", "cores", "keep_memory", "running"]
 
 STEPS = 3  # timed steps of each way, the fastest counts: other programs can only slow a step down
+SHARE = 0.05  # of a budget of seconds that may go into measuring
 GAIN = 1.1  # a way that is less than this much faster is not worth its rounding
 TOLERANCE = 0.02  # how far a loss may lie from float32's, relative
 COMPILE_FROM = 3600.0  # seconds of budget from which on compilation, which itself can take a minute, is tried
@@ -96,9 +98,13 @@ def choose(
     if len(ways) == 1:
         torch.set_num_threads(ways[0].threads)
         return ways[0]
-    reference, _ = _measure(model, step, Choice(threads=threads[0]))
+    until = time.perf_counter() + SHARE * (seconds if seconds is not None else math.inf)
+    reference, _ = _measure(model, step, Choice(threads=threads[0]), steps=1)
     notes, best, best_time = [], ways[0], float("inf")
     for way in ways:
+        if time.perf_counter() > until:
+            notes.append(f"{_name(way)}: not measured, the budget is too short")
+            continue
         try:
             loss, took = _measure(model, step, way)
         except RuntimeError as error:
@@ -131,12 +137,14 @@ def _compiles(settings: TrainSettings, seconds: float | None) -> list[bool]:
     return [False, True] if compiler and seconds is not None and seconds >= COMPILE_FROM else [False]
 
 
-def _measure(model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice) -> tuple[float, float]:
+def _measure(
+    model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice, steps: int = STEPS
+) -> tuple[float, float]:
     """(loss, seconds of a forward and backward pass) of one way; the same random numbers for each."""
     torch.set_num_threads(way.threads)
     runner: Any = torch.compile(model) if way.compile else model
     times, loss = [], 0.0
-    for _ in range(1 + STEPS):
+    for _ in range(1 + steps):
         torch.default_generator.manual_seed(0)
         start = time.perf_counter()
         with running(way):

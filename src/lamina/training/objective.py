@@ -27,11 +27,13 @@ class Objective:
 
     def loss(self, raw: Tensor, targets: list[Tensor]) -> Tensor:
         """Summed losses of a batch: (B, K, width), one encoded target a task -> scalar."""
+        if len(self.tasks) == 1:
+            return self.tasks[0].loss(raw, targets[0])
         losses = [
             task.loss(raw[..., part], target)
             for task, part, target in zip(self.tasks, self.slices, targets, strict=True)
         ]
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return torch.stack(losses).sum()
 
     def activate(self, raw: Tensor) -> Tensor:
         """One prediction a row: (B, K, width) -> (B, width)."""

@@ -2,43 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.adamw import adamw
 
 from lamina.training.settings import TrainSettings
 
-__all__ = ["Optimiser", "make_optimiser"]
+__all__ = ["AdamW", "Optimiser", "make_optimiser"]
+
+
+class AdamW:
+    """AdamW (Loshchilov and Hutter 2019), in PyTorch's fused form, by its functional interface.
+
+    The same update as ``torch.optim.AdamW(fused=True)``; the wrapper around that one takes as long as a small network's
+    update itself. It has what :class:`Optimiser` needs of an optimiser: ``param_groups``, ``state``, ``step``.
+    """
+
+    def __init__(self, groups: Sequence[dict[str, Any]], lr: float) -> None:
+        self.param_groups = [{**group, "lr": lr} for group in groups]
+        self.state: dict[Any, dict[str, torch.Tensor]] = {}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            there = [parameter for parameter in group["params"] if parameter.grad is not None]
+            states = [self._state(parameter) for parameter in there]
+            adamw(
+                there,
+                [parameter.grad for parameter in there],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [],
+                [state["step"] for state in states],
+                fused=True,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=group["lr"],
+                weight_decay=group["weight_decay"],
+                eps=1e-8,
+                maximize=False,
+            )
+
+    def _state(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
+        if parameter not in self.state:
+            self.state[parameter] = {
+                "step": torch.zeros((), dtype=torch.float32),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+        return self.state[parameter]
 
 
 class Optimiser:
-    """One or two PyTorch optimisers that step together; each parameter belongs to one of them.
+    """One or two optimisers that step together; each parameter belongs to one of them.
 
     Attributes:
         parts: the optimisers. Each group's ``base`` is its learning rate before the schedule.
         names: parameter -> its name in the model, by which its state is saved.
     """
 
-    def __init__(self, model: nn.Module, parts: list[torch.optim.Optimizer]) -> None:
+    def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
         self.parts = parts
         self.names: dict[Any, str] = {parameter: name for name, parameter in model.named_parameters()}
-        for part in parts:
-            for group in part.param_groups:
-                group["base"] = group["lr"]
+        self._groups = [group for part in parts for group in part.param_groups]
+        self._parameters = [parameter for group in self._groups for parameter in group["params"]]
+        for group in self._groups:
+            group["base"] = group["lr"]
 
     def set_rate(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
-        for part in self.parts:
-            for group in part.param_groups:
-                group["lr"] = group["base"] * factor
+        for group in self._groups:
+            group["lr"] = group["base"] * factor
 
     def step(self) -> None:
         """Update the weights and let the gradients go."""
         for part in self.parts:
             part.step()
-            part.zero_grad(set_to_none=True)
+        for parameter in self._parameters:
+            parameter.grad = None
 
     def state(self) -> dict[str, torch.Tensor]:
         """All running tensors: "parameter:key" -> tensor."""
@@ -79,31 +125,28 @@ def make_optimiser(model: nn.Module, settings: TrainSettings, learning_rate: flo
 
 
 Parameters = list[nn.Parameter]
+Part = torch.optim.Optimizer | AdamW
 
 
-def _groups(matrices: Parameters, others: Parameters, settings: TrainSettings) -> list[dict[str, object]]:
+def _groups(matrices: Parameters, others: Parameters, settings: TrainSettings) -> list[dict[str, Any]]:
     groups = [(matrices, settings.weight_decay), (others, 0.0)]
     return [{"params": params, "weight_decay": decay} for params, decay in groups if params]
 
 
-def _adamw(
-    matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float
-) -> list[torch.optim.Optimizer]:
-    return [torch.optim.AdamW(_groups(matrices, others, settings), lr=rate, fused=True)]
+def _adamw(matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float) -> list[Part]:
+    return [AdamW(_groups(matrices, others, settings), lr=rate)]
 
 
-def _sgd(matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float) -> list[torch.optim.Optimizer]:
+def _sgd(matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float) -> list[Part]:
     # Plain SGD shrinks by adding to the gradient; with a fixed rate that is the same as decoupled decay.
     return [torch.optim.SGD(_groups(matrices, others, settings), lr=rate, momentum=settings.momentum, fused=True)]
 
 
-def _muon(
-    matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float
-) -> list[torch.optim.Optimizer]:
+def _muon(matrices: Parameters, others: Parameters, settings: TrainSettings, rate: float) -> list[Part]:
     """Muon for plain matrices, whose update it makes orthogonal; AdamW for everything else."""
     plain = [parameter for parameter in matrices if parameter.ndim == 2]
     rest = [parameter for parameter in matrices if parameter.ndim != 2]
-    parts: list[torch.optim.Optimizer] = []
+    parts: list[Part] = []
     if plain:
         # match_rms_adamw scales updates so that AdamW's learning rate and decay fit (Liu et al. 2025).
         parts.append(
@@ -120,7 +163,7 @@ def _muon(
     return parts
 
 
-_MAKERS: dict[str, Callable[[Parameters, Parameters, TrainSettings, float], list[torch.optim.Optimizer]]] = {
+_MAKERS: dict[str, Callable[[Parameters, Parameters, TrainSettings, float], list[Part]]] = {
     "adamw": _adamw,
     "sgd": _sgd,
     "muon": _muon,
