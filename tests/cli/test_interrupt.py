@@ -40,8 +40,9 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_resumed(number: signal.Signals, table: Path, tmp_path: Path, lamina_: Lamina) -> None:
     out = tmp_path / "run"
-    words = ["train", table, "--target", "ripe", "--model", "mlp", "--budget", "4000steps", "--baselines", "none"]
-    words += ["--set", "train.patience=0", "--set", "train.checkpoint_every=0", "--out", out]
+    words = ["train", table, "--target", "ripe", "--model", "mlp", "--budget", "2000steps", "--baselines", "none"]
+    words += ["--set", "train.patience=0", "--set", "train.checkpoint_every=0"]
+    words += ["--set", "train.evaluate_every=50", "--out", out]
     process = start(*words)
     try:
         wait_for(out / "checkpoint", process)
@@ -60,7 +61,7 @@ def test_an_interrupted_run_is_resumed(number: signal.Signals, table: Path, tmp_
 
     resumed = lamina_("resume", out)
     assert resumed.code == 0, resumed.err
-    assert read_json(out / "run.json")["training"]["networks"][0]["step"] == 4000
+    assert read_json(out / "run.json")["training"]["networks"][0]["step"] == 2000
     assert lamina_("verify", out).code == 0
     assert not list(out.rglob("*.tmp"))
 

@@ -173,3 +173,17 @@ def test_what_stands_still_stays(make: Make) -> None:
     before = frozen.clone()
     trainer.fit()
     assert torch.equal(trainer.model.state_dict()["trunk.0.weight"], before)
+
+
+def test_after_a_hundred_steps_the_average_moves_every_fourth(make: Make) -> None:
+    """By as much as in four moves; and never by less than the steps that were done."""
+    settings = PLAIN | {"averaging": 20.0, "budget": "112steps", "learning_rate": 1e-3, "evaluate_every": 1000}
+    often, plain = make(valid=0, **settings), make("other", valid=0, **(settings | {"averaging": 0.0}))
+    often.fit()
+    start = weights_of(plain)
+    plain.fit()
+    assert not close(often.average, start, 1e-3), "it has left the start"
+    assert close(often.average, weights_of(plain), 0.1)
+    short = make("short", valid=0, **(settings | {"budget": "1steps"}))
+    short.fit()
+    assert not close(short.average, start, 1e-9)

@@ -136,48 +136,53 @@ def _units(keys: Keys) -> str:
 def _by_chance(keys: Keys, shares: Sequence[tuple[int, float]], stratified: bool, seed: int) -> None:
     """Give each unit (equal rows, or a group) a lot from its own hash and the seed, and cut by it in each stratum."""
     units = keys.inputs if keys.group is None else keys.group
-    open_rows = np.flatnonzero(keys.part == OPEN)
-    first, unit = _number(units[open_rows])
-    # A unit with several classes must not be torn apart: it goes with the lowest, whichever row comes first.
-    stratum = np.full(len(first), np.iinfo(np.int32).max if stratified else 0, np.int32)
-    if stratified:
-        np.minimum.at(stratum, unit, keys.stratum[open_rows])
-    size = np.bincount(unit, minlength=len(first))
-    lot = _mix(units[open_rows][first], seed)
-    part = np.full(len(first), TRAIN, np.uint8)
-    # Within a stratum in the order of the lot; a unit belongs to the part in which its middle row falls.
-    order = np.lexsort((lot, stratum))
-    starts = np.flatnonzero(np.r_[True, np.diff(stratum[order]) != 0])
-    for members in np.split(order, starts[1:]):
-        middle = np.cumsum(size[members]) - size[members] / 2
-        total = size[members].sum()
-        low = 0.0
+    dealt = keys.part == OPEN
+    lot = _mix(units, seed)
+    order = np.lexsort((lot, keys.stratum)) if stratified else np.argsort(lot)
+    order = order[dealt[order]]
+    changes = np.flatnonzero(np.diff(keys.stratum[order])) + 1 if stratified else np.empty(0, int)
+    for members in np.split(order, changes):
+        lots, start, wanted = lot[members], 0, 0.0
         for code, share in shares:
-            part[members[(middle > low * total) & (middle <= (low + share) * total)]] = code
-            low += share
-    _at_least_one(part, shares, lot)
-    keys.part[open_rows] = part[unit]
+            wanted += share * len(members)
+            stop = max(start, _cut(lots, wanted))
+            keys.part[members[start:stop]] = code
+            start = stop
+    if stratified:
+        # A unit whose rows are of several classes must not be torn apart.
+        for code, _ in shares:
+            elsewhere = dealt & ((keys.part == OPEN) | (keys.part == VALID))
+            keys.part[elsewhere & _of_units(units, units[dealt & (keys.part == code)])] = code
+    _at_least_one(keys, shares, lot)
 
 
-def _number(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(a row of each unit, number of each row's unit): np.unique in half of its memory, for tables of many rows."""
-    order = np.argsort(units)
-    new = np.empty(len(units), bool)
-    new[:1] = True
-    ranked = units[order]
-    np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
-    del ranked
-    number = np.empty(len(units), np.int32)
-    number[order] = np.cumsum(new, dtype=np.int32) - 1
-    return order[new], number
+def _cut(lots: np.ndarray, wanted: float) -> int:
+    """Where to cut ranked lots so that about ``wanted`` come before, and equal ones stay together."""
+    place = min(round(wanted), len(lots) - 1)
+    if wanted <= 0 or not len(lots):
+        return 0
+    low, high = (int(np.searchsorted(lots, lots[place], side)) for side in ("left", "right"))
+    return low if wanted - low <= high - wanted else high
 
 
-def _at_least_one(part: np.ndarray, shares: Sequence[tuple[int, float]], lot: np.ndarray) -> None:
-    """Small strata can leave a part empty that the shares ask for: give it the training unit of the lowest lot."""
+def _of_units(units: np.ndarray, some_units: np.ndarray) -> np.ndarray:
+    """Which rows belong to one of some units, (n,) of True and False."""
+    ranked = np.unique(some_units)
+    if not len(ranked):
+        return np.zeros(len(units), bool)
+    place = np.searchsorted(ranked, units)
+    np.minimum(place, len(ranked) - 1, out=place)
+    return np.asarray(ranked[place] == units)
+
+
+def _at_least_one(keys: Keys, shares: Sequence[tuple[int, float]], lot: np.ndarray) -> None:
+    """Small strata can leave a part empty that the shares ask for: give it the open unit of the lowest lot."""
     for code, share in shares:
-        training = np.flatnonzero(part == TRAIN)
-        if share and not (part == code).any() and len(training) > 1:
-            part[training[np.argmin(lot[training])]] = code
+        if not share or (keys.part == code).any():
+            continue
+        lots = np.unique(lot[keys.part == OPEN])
+        if len(lots) > 1:
+            keys.part[(lot == lots[0]) & (keys.part == OPEN)] = code
 
 
 def _by_time(keys: Keys, shares: Sequence[tuple[int, float]]) -> None:
@@ -215,11 +220,7 @@ def _apart(keys: Keys) -> list[tuple[str, np.ndarray]]:
 def _shared(keys: Keys, units: np.ndarray, teaching: int, judging: int) -> np.ndarray:
     """Set aside the rows of one part whose unit, if it has one, stands in another part too: their numbers."""
     there = np.flatnonzero((keys.part == teaching) & (units != 0))
-    judges = np.unique(units[keys.part == judging])
-    if not len(judges) or not len(there):
-        return np.empty(0, int)
-    place = np.minimum(np.searchsorted(judges, units[there]), len(judges) - 1)
-    rows = there[judges[place] == units[there]]
+    rows = there[_of_units(units[there], units[keys.part == judging])]
     keys.part[rows] = ASIDE
     return rows
 
@@ -228,6 +229,8 @@ def _mix(values: np.ndarray, seed: int) -> np.ndarray:
     """SplitMix64's finaliser over values and seed: (n,) uint64, evenly spread (Steele et al. 2014)."""
     with np.errstate(over="ignore"):
         z = values + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            z ^= z >> np.uint64(shift)
+            z *= np.uint64(factor)
+        z ^= z >> np.uint64(31)
+        return z

@@ -7,7 +7,7 @@ import hashlib
 import torch
 from torch import nn
 
-__all__ = ["seed_of", "start"]
+__all__ = ["seed_of", "seed_of_step", "start"]
 
 
 def seed_of(*parts: object) -> int:
@@ -19,6 +19,16 @@ def seed_of(*parts: object) -> int:
     """
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def seed_of_step(seed: int, step: int) -> int:
+    """A 63-bit seed for each step: as :func:`seed_of`, in a fraction of a microsecond.
+
+    Example:
+        >>> len({seed_of_step(0, step) for step in range(1000)})
+        1000
+    """
+    return (seed * 0xD1B54A32D192ED03 + (step + 1) * 0x9E3779B97F4A7C15) & (2**63 - 1)
 
 
 def start(model: nn.Module, seed: int) -> nn.Module:

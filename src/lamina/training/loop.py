@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from lamina.data.batches import Batch, Batches, Rows, in_order
-from lamina.nn.start import seed_of
+from lamina.nn.start import seed_of_step
 from lamina.training import checkpoint, machine
 from lamina.training.budget import Budget
 from lamina.training.checkpoint import Position, Snapshot
@@ -38,7 +38,7 @@ from lamina.training.settings import TrainSettings
 __all__ = ["Trainer", "batch_size", "patience", "predict"]
 
 EVALUATION_ROWS = 4096  # rows in a forward pass without gradients
-FOLLOW = 4  # steps between two moves of the averaged weights
+FOLLOW = 4  # steps between two moves of the averaged weights, after the first hundred
 WATCHED = 50_000  # valid rows that are looked at between epochs; of more, every second, third ...
 SETTLE = 0.03  # share of a budget of seconds after which the horizon is first reckoned
 
@@ -196,7 +196,7 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         """One update. Nothing is changed if the loss or the gradient is no number."""
         position = self.position
-        torch.default_generator.manual_seed(seed_of(self.seed, position.step))
+        torch.default_generator.manual_seed(seed_of_step(self.seed, position.step))
         self.optimiser.set_rate(self._rate_factor())
         running = self._copy_running()
         loss = 0.0
@@ -213,10 +213,11 @@ class Trainer:
         position.step += 1
         position.loss_sum += loss * len(batch.rows)
         position.loss_rows += len(batch.rows)
-        if self._followers and position.step % FOLLOW == 0:
+        apart = FOLLOW if position.step > 100 else 1  # a short training must not be judged by its start
+        if self._followers and position.step % apart == 0:
             # Early on the average would still remember the start; (1 + t) / (10 + t) forgets it faster.
             keep = min(1 - self._forget, (1 + position.step) / (10 + position.step))
-            torch._foreach_lerp_(self._followers, self._leaders, 1 - keep**FOLLOW)
+            torch._foreach_lerp_(self._followers, self._leaders, 1 - keep**apart)
 
     def _shorten(self) -> float:
         """Clip the gradient to its longest length; returns the length that it had."""
@@ -239,7 +240,7 @@ class Trainer:
         self._save()
 
         def again() -> Tensor:
-            torch.default_generator.manual_seed(seed_of(self.seed, self.position.step))
+            torch.default_generator.manual_seed(seed_of_step(self.seed, self.position.step))
             with machine.running(self.way):
                 return self._loss(self.model, batch)
 
