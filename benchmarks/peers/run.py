@@ -43,7 +43,7 @@ OURS = {"lamina": [str(HERE.parent / "epoch.py"), "--lamina"], "hand": [str(HERE
 
 def environments() -> Path:
     """Where setup.sh puts the environments."""
-    return Path(os.environ.get("LAMINA_PEERS") or Path(os.environ.get("TMPDIR", "/tmp")) / "lamina-peers")
+    return Path(os.environ.get("LAMINA_PEERS") or Path(tempfile.gettempdir()) / "lamina-peers")
 
 
 def ask(name: str, data: Path, epochs: int, threads: int, fused: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu benchmarks/peers/setup.sh
 set -eu
 
-folder=${LAMINA_PEERS:-${TMPDIR:-/tmp}/lamina-peers}
+folder=${LAMINA_PEERS:-$(python3 -c "import tempfile; print(tempfile.gettempdir())")/lamina-peers}
 case $(uname) in
     Linux) torch=torch==2.13.0+cpu ;;
     *) torch=torch==2.13.0 ;;

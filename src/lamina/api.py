@@ -84,10 +84,10 @@ def train(
         ...     run.predict(pl.DataFrame({"x": [9.0]})).columns
         ['y', 'y_probability_false', 'y_probability_true']
     """
-    values = _values(plan, settings)
+    values = _values(plan, model if isinstance(model, str) else None, settings)
     module = None
     if model is not None and not isinstance(model, str):
-        module, model = model, None
+        module = model
         values["model"] = {"name": None}
     given = {
         "data.source": str(data) if isinstance(data, (str, Path)) else None,
@@ -105,8 +105,6 @@ def train(
     for path, value in given.items():
         if value is not None:
             assign(values, path, value)
-    if model is not None:
-        _name_model(values, model)
     checked = Plan.of(values)
     tables = _tables({"data": data, "valid": valid, "test": test}, checked)
     if not checked.data.target:
@@ -129,11 +127,13 @@ def _baselines(chosen: str | Sequence[str] | None) -> Any:
     return chosen.split(",") if isinstance(chosen, str) else list(chosen)
 
 
-def _values(plan: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Plan values with the settings laid over them."""
+def _values(plan: Mapping[str, Any] | None, model: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Plan values with the model's name, and then the settings, laid over them."""
     values: dict[str, Any] = copy.deepcopy(dict(plan or {}))
     if isinstance(values.get("model"), str):
         values["model"] = {"name": values["model"]}
+    if model is not None:
+        _name_model(values, model)
     for name, value in settings.items():
         assign(values, name.replace("__", "."), value)
     return values

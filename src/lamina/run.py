@@ -24,7 +24,7 @@ from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
 from lamina.tasks.base import Task
 
-__all__ = ["Run"]
+__all__ = ["Run", "evaluate"]
 
 
 class Run:

@@ -66,6 +66,15 @@ def test_a_plan_file_trains_and_options_go_over_it(table: Path, tmp_path: Path, 
     assert made["train"]["budget"] == "10steps" and made["model"]["width"] == 16
 
 
+def test_settings_of_another_model_do_not_carry_over(table: Path, tmp_path: Path, lamina_: Lamina) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"data: {{source: {json.dumps(str(table))}, target: [ripe]}}\nmodel: {{name: tabm, members: 3}}\n")
+    out = tmp_path / "run"
+    assert lamina_("train", plan, *QUICK, "--set", "model.depth=3", "--out", out).code == 0
+    made = read_json(out / "plan.json")["model"]
+    assert made["name"] == "mlp" and made["depth"] == 3 and "members" not in made
+
+
 def test_the_usual_folder_is_free(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lamina_: Lamina
 ) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from lamina.config import setting, settings
 from lamina.errors import DataError
 
-__all__ = ["ASIDE", "FOLDS", "PARTS", "Keys", "SplitSettings", "assign", "folds", "hash_rows"]
+__all__ = ["ASIDE", "FOLDS", "PARTS", "Keys", "SplitSettings", "assign", "folds", "hash_rows", "part_codes"]
 
 PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)

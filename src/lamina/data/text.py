@@ -109,6 +109,7 @@ def utf16_of(first: bytes) -> str | None:
 
 
 def is_utf8(text: bytes) -> bool:
+    """Whether bytes are UTF-8."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -117,6 +118,7 @@ def is_utf8(text: bytes) -> bool:
 
 
 def to_utf8(text: bytes) -> bytes:
+    """Bytes as UTF-8: as they are, or from Windows-1252."""
     return text if is_utf8(text) else text.decode("cp1252", errors="replace").encode()
 
 

@@ -32,7 +32,7 @@ from lamina.evaluation.matrix import Matrix
 from lamina.features.answer import Answer
 from lamina.names import Names
 
-__all__ = ["BASELINES", "Boosting", "Candidate", "Constant", "Linear", "Svm", "Tree", "baselines", "chosen"]
+__all__ = ["BASELINES", "Boosting", "Candidate", "Constant", "Linear", "Svm", "Tree", "baselines", "chosen", "decide"]
 
 # In the order in which time is spent on them.
 BASELINES = Names(

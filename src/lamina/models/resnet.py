@@ -11,7 +11,7 @@ from lamina.nn.activation import Activation, activation
 from lamina.nn.columns import Columns, ColumnsSettings
 from lamina.nn.normalisation import Normalisation, normalisation
 
-__all__ = ["ResNet", "ResNetSettings"]
+__all__ = ["ResNet", "ResNetSettings", "ResidualBlock"]
 
 
 @settings

@@ -13,7 +13,7 @@ from lamina.config import setting, settings
 from lamina.features.base import Slot
 from lamina.features.layout import Layout
 
-__all__ = ["Categories", "Columns", "ColumnsSettings", "Numbers", "Tokens", "bins_of"]
+__all__ = ["Categories", "Columns", "ColumnsSettings", "Names", "Numbers", "Tokens", "bins_of"]
 
 
 @settings
