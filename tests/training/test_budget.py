@@ -61,7 +61,7 @@ def test_seconds_hold(fit: Fit, table: pl.DataFrame, settings: dict[str, object]
     took = time.monotonic() - start
     network = network_of(run)
     assert (0.5 if settings else 0.9) * 1.5 < network["seconds"] < 1.5 + 1  # type: ignore[operator]
-    assert took < 1.5 + 3, "reading, judging and the report are quick here"
+    assert took < 1.5 + 10, "reading, judging and the report are quick here"
     if settings:
         assert 0.5 < network["step"] / network["horizon"] <= 1  # type: ignore[operator]
 

@@ -222,7 +222,7 @@ class Trainer:
     def _shorten(self) -> float:
         """Clip the gradient to its longest length; returns the length that it had."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
+        norm = math.hypot(*map(float, torch._foreach_norm(gradients)))
         if self.settings.clip and norm > self.settings.clip and math.isfinite(norm):
             torch._foreach_mul_(gradients, self.settings.clip / norm)
         return norm
