@@ -1,0 +1,30 @@
+"""The contracts of a feature, a model and a task, as plain functions that anybody can run over a class of their own.
+
+    from lamina.testing import check_feature, check_model, check_task
+
+    def test_my_feature():
+        check_feature(MyFeature)
+
+Each check takes a class and what it is tried on, and raises an AssertionError that says what does not hold. A feature
+is tried on the columns of :func:`sample_columns` that it reads, a model on :func:`sample_layouts`, a task on those of
+:func:`sample_targets` that it is for, or each on the caller's own.
+"""
+
+from lamina.testing.common import same
+from lamina.testing.features import FEATURE_CHECKS, check_feature, sample_columns
+from lamina.testing.models import MODEL_CHECKS, check_model, sample_inputs, sample_layouts
+from lamina.testing.tasks import TASK_CHECKS, check_task, sample_targets
+
+__all__ = [
+    "FEATURE_CHECKS",
+    "MODEL_CHECKS",
+    "TASK_CHECKS",
+    "check_feature",
+    "check_model",
+    "check_task",
+    "same",
+    "sample_columns",
+    "sample_inputs",
+    "sample_layouts",
+    "sample_targets",
+]
