@@ -68,6 +68,7 @@ def train_networks(
                 history,
                 progress,
                 spent=sum(position.seconds for position in positions),
+                until=_until(parts, place) if _most(parts, learn, module) > 1 else None,
                 way=Choice(**positions[-parts.kinds].way) if len(positions) >= parts.kinds else None,
             )
             if place < len(snapshots):
@@ -83,6 +84,18 @@ def train_networks(
     return networks, positions
 
 
+def _most(parts: Parts, learn: Store, module: Module) -> int:
+    """How many networks there can be."""
+    folds = len(np.unique(np.asarray(learn.arrays["fold"])))
+    return FOLDS * parts.kinds if folds == FOLDS and module is None else 1
+
+
+def _until(parts: Parts, place: int) -> float | None:
+    """Seconds by which a network ends: the first leaves half of the budget to its companion."""
+    seconds = Budget.parse(parts.plan.train.budget).seconds
+    return seconds / 2 if seconds is not None and parts.kinds == 2 and place == 0 else None
+
+
 def fold_rows(learn: Store, fold: int, *, inside: bool) -> Rows:
     """The rows inside or outside of a fold."""
     folds = np.asarray(learn.arrays["fold"])
@@ -91,14 +104,14 @@ def fold_rows(learn: Store, fold: int, *, inside: bool) -> Rows:
 
 def _wanted(parts: Parts, learn: Store, positions: Sequence[Position], module: Module) -> int:
     """How many networks there are to be, as far as one knows after those that have been trained."""
-    settings = parts.plan.train
-    folds = len(np.unique(np.asarray(learn.arrays["fold"])))
-    most = FOLDS * parts.kinds if folds == FOLDS and module is None else 1
+    settings, most = parts.plan.train, _most(parts, learn, module)
     if settings.networks != "auto":
         return min(settings.networks, most)
     seconds = Budget.parse(settings.budget).seconds
     if not positions or seconds is None:
         return 1
+    if len(positions) < parts.kinds:
+        return min(most, parts.kinds)  # a network and its companion come first, however little is left
     spent, longest = sum(position.seconds for position in positions), max(position.seconds for position in positions)
     return min(most, len(positions) + (spent + 1.1 * longest < seconds))
 

@@ -43,6 +43,7 @@ def choices(settings: type) -> Iterator[tuple[str, Any]]:
 
 
 def check_bounds(settings: type) -> None:
+    """Every setting has a help, and refuses another type, values past its bounds and words that it does not list."""
     wrong: list[tuple[str, Any]] = [("no_such_setting", 1)]
     for name, entry in schema(settings)["properties"].items():
         wrong.append((name, object()))

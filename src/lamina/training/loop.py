@@ -56,6 +56,7 @@ class Trainer:
         history: takes a row an evaluation.
         progress: where to tell of it.
         spent: seconds of the budget that are gone.
+        until: seconds of the budget by which this network ends; all of them if None.
         way: how this machine runs such a network; measured if None.
     """
 
@@ -71,6 +72,7 @@ class Trainer:
         history: History,
         progress: Progress,
         spent: float = 0.0,
+        until: float | None = None,
         way: Choice | None = None,
     ) -> None:
         self.folder, self.model, self.objective = folder, model, objective
@@ -78,6 +80,7 @@ class Trainer:
         self.valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
         self.settings, self.seed, self.history, self.progress = settings, seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent
+        self.until = until if until is not None else self.budget.seconds
         self.batches = Batches(train, batch_size(settings, self.count), seed)
         self.position = Position(horizon=self.budget.horizon(self.batches.steps), budget=settings.budget)
         self.best: dict[str, Tensor] = {}
@@ -306,9 +309,9 @@ class Trainer:
     def _reckon(self) -> None:
         """Turn a budget of seconds into a last step, by the speed so far; set once, so that a resumed run keeps it."""
         position = self.position
-        if self.budget.seconds is None or position.horizon is not None or self.settings.schedule == "flat":
+        if self.until is None or position.horizon is not None or self.settings.schedule == "flat":
             return
-        elapsed, left = self._elapsed(), self.budget.seconds - self.spent
+        elapsed, left = self._elapsed(), self.until - self.spent
         if elapsed > SETTLE * left and position.step >= min(20, self.batches.steps):
             # What came before the first step says nothing of the speed.
             speed = (position.step - self._first[0]) / (time.monotonic() - self._first[1])
@@ -316,7 +319,7 @@ class Trainer:
 
     def _why_stop(self) -> str | None:
         position = self.position
-        if self.budget.seconds is not None and self.spent + self._elapsed() >= self.budget.seconds:
+        if self.until is not None and self.spent + self._elapsed() >= self.until:
             return "budget"
         if position.horizon is not None and position.step >= position.horizon:
             return "budget"
@@ -332,8 +335,8 @@ class Trainer:
             return
         position, elapsed = self.position, self._elapsed()
         left = (1 / max(self._done(), 1e-9) - 1) * elapsed
-        if self.budget.seconds is not None:
-            left = self.budget.seconds - self.spent - elapsed
+        if self.until is not None:
+            left = self.until - self.spent - elapsed
         best = "" if position.best_score is None else f"best valid {position.best_score:.4f} · "
         self.progress.update(
             f"network {int(self.folder.name) + 1} · epoch {position.step // self.batches.steps + 1} · "
