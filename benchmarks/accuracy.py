@@ -222,7 +222,7 @@ def main() -> None:
     """Measure the data sets that are named."""
     parser = argparse.ArgumentParser(description="Scores on real tables, with default settings.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SETS)}; all if none is named")
-    parser.add_argument("--budget", help="of one training; with another than the bar's, it is held against no bar")
+    parser.add_argument("--budget", help="of one training; with a longer one than the bar's, it is held against no bar")
     parser.add_argument("--quick", action="store_true", help="one fold in five seconds; held against no bar")
     arguments = parser.parse_args()
     for name in arguments.names:

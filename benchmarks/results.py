@@ -41,7 +41,7 @@ def append(
         metrics: figure by name.
         seconds: how long measuring took.
         settings: what was set, beside the defaults.
-        trial: not measured as the bar says, such as with another budget: it is held against no bar, and not reported.
+        trial: not measured as the bar says, such as with a longer budget: it is held against no bar, and not reported.
         measured_bars: bars that were measured in the same run, by the metric's name.
         versions: of packages beside Lamina's own.
         more: anything else that helps to read the row, such as ``fold`` or ``rows``. A row of one fold is held

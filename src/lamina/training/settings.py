@@ -52,7 +52,7 @@ class TrainSettings:
     networks: Annotated[int, Field(ge=1, le=8)] | Literal["auto"] = setting(
         "auto",
         "Networks whose answers are averaged, each with another eighth of the rows to stop early by; auto: as many as "
-        "a budget of seconds holds, at most 8; one for a budget of steps or epochs.",
+        "a budget of seconds holds, at most 8 of each kind; one for a budget of steps or epochs.",
     )
     companion: str = setting(
         "auto",
