@@ -67,6 +67,8 @@ BARS = (
         "python benchmarks/scale.py"),
     Bar("scale", "growth", "seconds a row, 20 to 2 and 2 to 0.2 million rows, the worse ratio", 1.1, None, False,
         "python benchmarks/scale.py"),
+    Bar("decode", "to_pillow", "20,000 JPEG files into the store, to plain Pillow by threads or processes, the faster",
+        0.9, 1.0, True, "python benchmarks/decode.py"),
     Bar("start", "help_seconds", "lamina --help, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
     Bar("start", "import_seconds", "import lamina, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
     Bar("start", "torch_imported", "import lamina imports torch (0: it does not)", 0, None, False,

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from lamina.cli import main
 
@@ -58,6 +59,23 @@ def patients(rows: int, seed: int) -> pl.DataFrame:
     )
 
 
+def wide_things(folder: Path) -> None:
+    """The pictures, texts and series that the pages speak of."""
+    random = np.random.default_rng(0)
+    words = ["slow", "dull", "fine", "bright", "lovely"]
+    stars = random.integers(0, 5, 120)
+    texts = [f"a {words[star]} film with {random.choice(words)} music number {row}" for row, star in enumerate(stars)]
+    pl.DataFrame({"text": texts, "stars": [f"{star} stars" for star in stars]}).write_csv(folder / "reviews.csv")
+    for row in range(48):
+        label = "cat" if row % 2 else "dog"
+        (folder / "photos" / label).mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 120, (16, 16, 3)) + (100 if row % 2 else 0)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / "photos" / label / f"{row}.png")
+    hours = [(f"e{engine}", hour, random.normal() + engine, 60 + engine) for engine in range(40) for hour in range(6)]
+    names = ["engine", "hour", "heat", "life"]
+    pl.DataFrame(hours, schema=names, orient="row").write_csv(folder / "engines.csv")
+
+
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the pages speak of, as the current one."""
@@ -65,6 +83,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     patients(80, 1).write_csv(tmp_path / "later.csv")
     patients(30, 2).drop("diagnosis").write_csv(tmp_path / "new.csv")
     (tmp_path / "plan.yaml").write_text(quick(PLAN))
+    wide_things(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Any
-
-# Threads that wait for the next product by spinning take the processor from those that work, three times over on a
-# machine with other programs on it. It is read when PyTorch is first imported; what the user has set stands.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
@@ -17,7 +12,9 @@ _HOMES = {
     "evaluate": "lamina.api",
     "inspect": "lamina.api",
     "load": "lamina.api",
+    "models": "lamina.api",
     "predict": "lamina.api",
+    "pretrain": "lamina.api",
     "resume": "lamina.api",
     "train": "lamina.api",
     "verify": "lamina.api",

@@ -1,4 +1,4 @@
-"""What a person calls: train, resume, load, predict, evaluate, inspect, verify."""
+"""What a person calls: train, pretrain, resume, load, predict, evaluate, inspect, verify."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Any
 
 from torch import nn
 
-from lamina.config import assign
+from lamina.config import assign, check
 from lamina.data.infer import Schema, infer
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.errors import NotARunError, UsageError, some
 from lamina.files import read_json
+from lamina.models.catalogue import catalogue
 from lamina.pipeline.begin import begin, reopen
 from lamina.pipeline.go_on import go_on
 from lamina.pipeline.parts import Module
+from lamina.pipeline.pretrain import USUAL, Pretrained, begin_pretraining, go_on_pretraining, is_pretraining
 from lamina.plan import Plan
+from lamina.pretext.settings import PretextSettings, named
 from lamina.run import Run
 from lamina.runs.manifest import MANIFEST
 from lamina.runs.manifest import verify as verify_files
 from lamina.training.progress import Progress
 
-__all__ = ["evaluate", "inspect", "load", "predict", "resume", "train", "verify"]
+__all__ = ["evaluate", "inspect", "load", "models", "predict", "pretrain", "resume", "train", "verify"]
 
 
 def train(
@@ -38,7 +41,10 @@ def train(
     valid: Any = None,
     group: str | None = None,
     time: str | None = None,
+    files: str | Path | None = None,
     model: str | Module = None,
+    weights: str | Path | None = None,
+    learn: str | None = None,
     budget: str | None = None,
     seed: int | None = None,
     baselines: str | Sequence[str] | None = None,
@@ -57,8 +63,11 @@ def train(
         test, valid: tables of their own for the final scores, and for early stopping.
         group: column whose equal values stay on one side of the split.
         time: column to split by: the latest rows judge.
+        files: folder or zip file that names of files in the table are relative to, if it is not the table's own.
         model: a name (see ``lamina schema``), or a module of your own from (B, width) to (B, outputs); or a function
             that makes it from width and outputs.
+        weights: pre-trained ones to start from: a run's folder, a file, or a transformers model.
+        learn: which of them learn on: ``all``, ``head`` (none but what follows), ``last`` or ``lora``.
         budget: when to stop at the latest: ``60s``, ``500steps``, ``10epochs``.
         seed: everything random is a function of it.
         baselines: ``all``, ``none``, or names.
@@ -96,8 +105,11 @@ def train(
         "data.target": [target] if isinstance(target, str) else None if target is None else list(target),
         "data.inputs": None if inputs is None else list(inputs),
         "data.features": None if features is None else dict(features),
+        "data.files": None if files is None else str(files),
         "split.group": group,
         "split.time": time,
+        "weights.source": None if weights is None else str(weights),
+        "weights.learn": learn,
         "train.budget": budget,
         "evaluate.baselines": _baselines(baselines),
         "seed": seed,
@@ -121,6 +133,82 @@ def train(
     return Run(folder, module)
 
 
+def pretrain(
+    data: Any = None,
+    *,
+    inputs: Sequence[str] | None = None,
+    features: Mapping[str, Any] | None = None,
+    files: str | Path | None = None,
+    pretext: str | None = None,
+    model: str | None = None,
+    budget: str | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    plan: Mapping[str, Any] | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Pretrained:
+    """Train the networks of pictures, texts, sounds and series on rows without a target.
+
+    Args:
+        data: as for :func:`train`; plain columns are not looked at.
+        inputs: the columns to learn from; all pictures, texts, sounds and series if not given.
+        features: column -> the name of its feature, where the inferred one is to be overruled.
+        files: folder or zip file that names of files in the table are relative to, if it is not the table's own.
+        pretext: what is asked of each row, such as ``rotation``; the columns' usual ones if not given.
+        model: the name of a backbone.
+        budget: when to stop at the latest: ``60s``, ``500steps``, ``10epochs``.
+        seed: everything random is a function of it.
+        out: the run folder; ``runs/pretrained-<number>`` if not given.
+        plan: values of a plan file, under which the other arguments are laid; those of the pretexts under ``pretext``.
+        progress: whether to tell of it on standard error.
+        settings: any other setting by its dotted name with ``__`` for the dots, as in ``pretext__image__crop=0.5``.
+
+    Returns:
+        The finished run, which ``train(..., weights=run.path)`` starts from.
+
+    Raises:
+        DataError: if no column can be learned from without a target.
+        SettingError: on an unknown setting, or one out of bounds.
+
+    Example:
+        >>> import polars as pl, tempfile
+        >>> table = pl.DataFrame({"said": [f"the {one} of {other}" for one in "abcdefg" for other in "hijklmn"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     features = {"said": {"kind": "text", "min_count": 1}}
+        ...     run = pretrain(table, features=features, model="bag", budget="5steps", out=folder + "/run")
+        ...     run.loss > 0
+        True
+    """
+    values = _values({**copy.deepcopy(USUAL), **(plan or {})}, model, settings)
+    asked = values.pop("pretext", {})
+    given = {
+        "data.source": str(data) if isinstance(data, (str, Path)) else None,
+        "data.inputs": None if inputs is None else list(inputs),
+        "data.features": None if features is None else dict(features),
+        "data.files": None if files is None else str(files),
+        "train.budget": budget,
+        "seed": seed,
+    }
+    for path, value in given.items():
+        if value is not None:
+            assign(values, path, value)
+    checked = Plan.of(values)
+    if checked.data.target:
+        raise UsageError("pre-training has no target", got=some(checked.data.target), do="say lamina train instead")
+    pretexts = check(PretextSettings, asked if pretext is None else named(pretext, asked), "pretext")
+    table = _tables({"data": data}, checked)["data"]
+    folder = Path(out) if out is not None else _free_folder(["pretrained"])
+    teller = Progress.on(progress)
+    begin_pretraining(table, checked, pretexts, folder, teller)
+    try:
+        return go_on_pretraining(folder, teller)
+    except BaseException:
+        if not any(folder.glob("checkpoint/*/*")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing was learned, so there is nothing to resume
+        raise
+
+
 def _baselines(chosen: str | Sequence[str] | None) -> Any:
     if chosen is None or chosen in ("all", "none"):
         return chosen
@@ -142,7 +230,7 @@ def _values(plan: Mapping[str, Any] | None, model: str | None, settings: Mapping
 def _name_model(values: dict[str, Any], name: str) -> None:
     """Set the model's name; settings of another model in a plan do not carry over."""
     before = values.get("model", {})
-    known = before.get("name", "tabm") if isinstance(before, dict) else before
+    known = before.get("name", "auto") if isinstance(before, dict) else before
     values["model"] = {**before, "name": name} if known == name or "name" not in before else {"name": name}
 
 
@@ -171,8 +259,10 @@ def resume(
     data: Any = None,
     model: nn.Module | None = None,
     progress: bool = False,
-) -> Run:
+) -> Run | Pretrained:
     """Go on with a run that was interrupted, or with a finished one under a larger budget.
+
+    Pre-training can only be gone on with where it was interrupted, under the budget that it had.
 
     Args:
         path: the run folder.
@@ -189,6 +279,13 @@ def resume(
     if not (folder / "run.json").is_file():
         raise NotARunError(f"{folder} is not a run", do="name a folder that lamina train made")
     finished = read_json(folder / "run.json")["status"] == "finished"
+    if is_pretraining(folder):
+        if budget is not None or (finished and (folder / MANIFEST).exists()):
+            raise UsageError(
+                f"{folder} is pre-training, which goes on only where it was interrupted",
+                do="start another: lamina pretrain DATA --budget 20min",
+            )
+        return go_on_pretraining(folder, Progress.on(progress))
     if finished and (folder / MANIFEST).exists():
         verify_files(folder)
         if budget is None:
@@ -224,6 +321,18 @@ def inspect(data: Any, *, target: str | Sequence[str] = (), features: Mapping[st
     table = read(data)
     targets = [target] if isinstance(target, str) else list(target)
     return infer(table, targets=targets, overrides=features)
+
+
+def models(kind: str | None = None) -> list[dict[str, Any]]:
+    """What there is to choose from: architectures and known weights (see :func:`lamina.models.catalogue.catalogue`).
+
+    Args:
+        kind: of data: ``image``, ``text``, ``frames``, ``clip`` or ``number``; all if None.
+
+    Raises:
+        UsageError: if there is no such kind of data.
+    """
+    return catalogue(kind)
 
 
 def verify(path: str | Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        model: str = "tabm",
+        model: str = "auto",
         budget: str = "20epochs",
         valid: float = 0.125,
         random_state: int | None = None,

@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from pydantic import Field
 
+from lamina.augment.settings import AugmentSettings, check_augment
+from lamina.backbones import BACKBONES
 from lamina.config import as_dict, check, defaults, schema, setting, settings
 from lamina.data.split import SplitSettings
 from lamina.errors import SettingError, UsageError, nearest
 from lamina.evaluation.settings import EvaluateSettings
 from lamina.features import FEATURES
+from lamina.features.layout import Layout
 from lamina.models import MODELS
 from lamina.tasks import TASKS
 from lamina.training.budget import Budget
 from lamina.training.settings import TrainSettings
+from lamina.transfer.settings import WeightsSettings
 
 __all__ = ["DataSettings", "Plan", "plan_schema", "read_plan"]
 
@@ -31,6 +36,18 @@ class DataSettings:
     inputs: list[str] | None = setting(None, "The columns to predict from; all others if not given.")
     test: str | None = setting(None, "A table of its own for the final scores.")
     valid: str | None = setting(None, "A table of its own for early stopping and choices.")
+    files: str | None = setting(
+        None, "Folder or zip file that names of files in the table are relative to; the table's own if not given."
+    )
+    broken: float = setting(
+        0.01, "Share of rows that may have a file that cannot be decoded; they are set aside.", ge=0, le=1
+    )
+    series_key: str | None = setting(None, "Column whose equal rows become one row, with their numbers as a series.")
+    series_time: str | None = setting(None, "Column that orders the steps of such a series.")
+    series_window: Annotated[int, Field(ge=1)] | None = setting(
+        None, "Steps of a row; a key with more of them gives several rows. All of a key if not given."
+    )
+    series_every: int = setting(1, "Steps from the end of one such window to the next.", ge=1)
     missing: list[str] = setting([], "Words that mean a missing cell, beside the usual ones.")
     features: dict[str, Any] = setting(
         {}, "Column -> its feature's name, or {kind: name, setting: value}, where the inferred one is to be overruled."
@@ -44,7 +61,10 @@ class Plan:
     Attributes:
         data: the table and its columns.
         split: who teaches and who judges.
-        model: the architecture's name and its settings; None where a module of the user's stands in.
+        model: the architecture's name and its settings; ``auto`` is settled by the table's columns; None where a module
+            of the user's stands in.
+        weights: pre-trained weights to start from.
+        augment: what is done to the inputs in training.
         task: settings of each target's task, by target; checked once the target's type is known.
         train: the training.
         evaluate: scores and baselines.
@@ -57,8 +77,10 @@ class Plan:
 
     data: DataSettings = dataclasses.field(default_factory=lambda: defaults(DataSettings))
     split: SplitSettings = dataclasses.field(default_factory=lambda: defaults(SplitSettings))
-    model_name: str | None = "tabm"
+    model_name: str | None = "auto"
     model: Any = None
+    weights: WeightsSettings = dataclasses.field(default_factory=lambda: defaults(WeightsSettings))
+    augment: AugmentSettings = dataclasses.field(default_factory=lambda: defaults(AugmentSettings))
     task: dict[str, Any] = dataclasses.field(default_factory=dict)
     train: TrainSettings = dataclasses.field(default_factory=lambda: defaults(TrainSettings))
     evaluate: EvaluateSettings = dataclasses.field(default_factory=lambda: defaults(EvaluateSettings))
@@ -71,26 +93,51 @@ class Plan:
         Raises:
             SettingError: on anything unknown, of the wrong type or out of bounds.
         """
-        known = ["data", "split", "model", "task", "train", "evaluate", "seed"]
+        known = ["data", "split", "model", "weights", "augment", "task", "train", "evaluate", "seed"]
         for name in values:
             if name not in known:
                 raise SettingError(f"unknown setting {name}", allowed=", ".join(known), do=nearest(str(name), known))
         seed = values.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise SettingError("setting seed is not valid", got=repr(seed), allowed="a whole number from 0 to 2^32 - 1")
-        model_name, model = _model(values.get("model", "tabm"))
+        model_name, model = _model(values.get("model", "auto"))
         plan = cls(
             data=check(DataSettings, values.get("data", {}), "data"),
             split=check(SplitSettings, values.get("split", {}), "split"),
             model_name=model_name,
             model=model,
+            weights=_weights(values.get("weights", {})),
+            augment=check(AugmentSettings, values.get("augment", {}), "augment"),
             task=_tasks(values.get("task", {})),
             train=check(TrainSettings, values.get("train", {}), "train"),
             evaluate=check(EvaluateSettings, values.get("evaluate", {}), "evaluate"),
             seed=seed,
         )
         Budget.parse(plan.train.budget)
+        if (plan.data.series_key is None) != (plan.data.series_time is None):
+            raise SettingError(
+                "a series needs a key and an order", do="set data.series_key and data.series_time, or neither"
+            )
+        check_augment(plan.augment)
         return plan
+
+    def settled(self, layout: Layout) -> Plan:
+        """The plan with a model for a table of this layout, where none was named.
+
+        Raises:
+            UsageError: if the model that was named does not read the table's pictures, texts or sounds.
+        """
+        if self.model_name == "auto":
+            name = "mixed" if layout.wide else "tabm"
+            return dataclasses.replace(self, model_name=name, model=MODELS[name].Settings())
+        if layout.wide and (self.model_name is None or not MODELS[self.model_name].reads_wide):
+            raise UsageError(
+                f"model {self.model_name or 'of your own'} does not read column {layout.wide[0].column!r}",
+                got=f"{layout.wide[0].group}",
+                allowed=", ".join(name for name in MODELS if MODELS[name].reads_wide),
+                do="leave the column out with --inputs, or take another model",
+            )
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
@@ -99,6 +146,8 @@ class Plan:
             "data": as_dict(self.data),
             "split": as_dict(self.split),
             "model": model,
+            "weights": as_dict(self.weights),
+            "augment": as_dict(self.augment),
             "task": self.task,
             "train": as_dict(self.train),
             "evaluate": as_dict(self.evaluate),
@@ -113,10 +162,29 @@ def _model(values: Any) -> tuple[str | None, Any]:
     if not isinstance(values, Mapping):
         raise SettingError("model must be a name or a group of settings with a name", got=repr(values))
     rest = {key: value for key, value in values.items() if key != "name"}
-    name = values.get("name", "tabm")
+    name = values.get("name", "auto")
     if name is None:
         return None, None
+    if name == "auto":
+        if not rest:
+            return "auto", None
+        name = "mixed" if set(rest) & {"image", "text", "frames", "clip", "fusion"} else "tabm"
+    elif name not in MODELS and name in BACKBONES:
+        # A backbone's name alone means: for all the columns that it reads.
+        chosen = {"name": name, **rest}
+        fields = ["text" if group == "tokens" else group for group in BACKBONES[name].groups]
+        name, rest = "mixed", dict.fromkeys(fields, chosen)
     return name, check(MODELS[name].Settings, rest, "model")
+
+
+def _weights(values: Any) -> WeightsSettings:
+    weights = check(WeightsSettings, values, "weights")
+    if weights.source is None and weights.learn != "all":
+        raise SettingError(
+            f"weights.learn={weights.learn} says which pre-trained weights learn, and there are none",
+            do="name them: --weights RUN, or a file, or a transformers model",
+        )
+    return weights
 
 
 def _tasks(values: Any) -> dict[str, Any]:
@@ -161,6 +229,8 @@ def plan_schema() -> dict[str, Any]:
             "data": schema(DataSettings),
             "split": schema(SplitSettings),
             "model": {"anyOf": [{"enum": list(MODELS)}, *(closed(MODELS[name].Settings, name) for name in MODELS)]},
+            "weights": schema(WeightsSettings),
+            "augment": schema(AugmentSettings),
             "task": {
                 "description": "Settings of the target's task, or target -> settings where there are several.",
                 "anyOf": [schema(TASKS[name].Settings) for name in TASKS] + [{"type": "object"}],

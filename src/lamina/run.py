@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from collections.abc import Iterator
 from functools import cached_property
@@ -14,12 +15,16 @@ import polars as pl
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.data.write import write, write_csv
-from lamina.errors import DataError
+from lamina.errors import DataError, NotARunError
 from lamina.evaluation.scores import scores
+from lamina.explain.look import MOST, Look, look
 from lamina.files import read_json
 from lamina.pipeline.document import document
 from lamina.pipeline.parts import Module, load_predictor
+from lamina.pipeline.pretrain import is_pretraining
+from lamina.pipeline.tables import as_trained
 from lamina.plan import Plan
+from lamina.runs.embedding import Embedder, Piece
 from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
 from lamina.tasks.base import Task
@@ -48,6 +53,11 @@ class Run:
     def __init__(self, path: str | Path, model: Module = None) -> None:
         self.path = Path(path)
         verify(self.path)
+        if is_pretraining(self.path):
+            raise NotARunError(
+                f"{self.path} is pre-training, which has learned no target",
+                do=f"lamina train DATA --target COLUMN --weights {self.path}",
+            )
         self.plan = Plan.of(read_json(self.path / "plan.json"))
         self.report = self.path / "report.html"
         self._module = model
@@ -104,9 +114,54 @@ class Run:
         frames = self._frames(data, keep=keep)
         return write(frames, Path(out)) if isinstance(out, (str, Path)) else write_csv(frames, out)
 
+    def embed(self, data: Any, layer: str | None = None, target: str | None = None) -> pl.DataFrame:
+        """What a layer gives for each row, as one vector a row.
+
+        Args:
+            data: as for :meth:`predict`.
+            layer: dotted name of a module of ``predictor.model``; what the head sees if None.
+            target: a column of ``data`` to keep beside the vectors.
+
+        Returns:
+            A polars frame: ``row`` (its number), the target, and ``vector``, an array column.
+
+        Raises:
+            MissingColumnError: if an input column is not there.
+            UsageError: if there is no such layer; it gives the nearest name.
+        """
+        return pl.concat([piece.columns(target) for piece in self.vectors(data, layer)])
+
+    def vectors(self, data: Any, layer: str | None = None, files: str | None = None) -> Iterator[Piece]:
+        """As :meth:`embed`, piece by piece, in bounded memory; ``files`` is where those lie that the rows name."""
+        embedder = Embedder(self.predictor.encoder, self.predictor.model, layer)
+        table = self._table(data, files)
+        return embedder.stream(table.chunks() if table.rows else [table.head(0)])
+
+    def look(self, data: Any = None, row: int = 0) -> Look:
+        """Look inside the network: its parts and filters, and with rows what it does with one of them.
+
+        Args:
+            data: as for :meth:`predict`; without it the network alone is seen.
+            row: number of the row to look at.
+
+        Raises:
+            DataError: if there is no such row.
+        """
+        if data is None:
+            return look(self.predictor)
+        frame = self._table(data).head(max(MOST, row + 1))
+        if not 0 <= row < len(frame):
+            raise DataError("there is no such row", got=row, allowed=f"0 to {len(frame) - 1}")
+        return look(self.predictor, frame, row)
+
+    def _table(self, data: Any, files: str | None = None) -> Table:
+        table = read(data, missing=self.plan.data.missing)
+        data_settings = self.plan.data if files is None else dataclasses.replace(self.plan.data, files=files)
+        return as_trained(table, self.predictor.encoder.inputs, data_settings)
+
     def _frames(self, data: Any, *, keep: bool) -> Iterator[pl.DataFrame]:
         """Predictions in pieces, at least one."""
-        table = read(data, missing=self.plan.data.missing)
+        table = self._table(data)
         chunks = table.chunks() if table.rows else [table.head(0)]
         row = 0
         for chunk in chunks:
@@ -129,7 +184,7 @@ class Run:
         Raises:
             DataError: if no row has a known target.
         """
-        table = read(data, missing=self.plan.data.missing)
+        table = self._table(data)
         return evaluate(self.predictor, table, self.plan.seed, self.plan.evaluate.resamples)
 
     def _repr_html_(self) -> str:

@@ -16,7 +16,7 @@ from lamina.cli.settings import names_of, settings_of, shown
 from lamina.errors import UsageError
 
 DEFAULTS = {
-    "train": ["(default: 10min)", "(default: tabm)", "(default: all)", "(default: 0)", "runs/<target>-<number>"],
+    "train": ["(default: 10min)", "(default: auto)", "(default: all)", "(default: 0)", "runs/<target>-<number>"],
     "predict": ["(default: -)"],
     "runs": ["(default: runs)"],
 }

@@ -69,7 +69,7 @@ def test_an_interrupted_run_is_resumed(number: signal.Signals, table: Path, tmp_
 def test_an_interrupt_before_training_leaves_nothing(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lamina_: Lamina
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(lamina.pipeline.begin, "prepare", interrupted)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.data import batches as module
-from lamina.data.batches import Batch, Batches, Rows, in_order, to_tensor
+from lamina.data.batches import Batch, Batches, Rows, in_order, to_tensors
 from lamina.data.store import Store, StoreWriter
 
 COUNT = 103
@@ -106,9 +106,9 @@ def test_ten_targets_stay_in_their_order(tmp_path: Path) -> None:
 
 
 def test_tensors_are_what_a_network_wants() -> None:
-    assert to_tensor("flag", np.ones((2, 1), np.uint8)).dtype == torch.float32
-    assert to_tensor("category", np.ones((2, 1), np.int32)).dtype == torch.int64
-    assert to_tensor("number", np.ones((2, 1), np.float64)).dtype == torch.float32
+    arrays = {"flag": np.ones((2, 1), np.uint8), "category": np.ones((2, 1), np.int32), "number": np.ones((2, 1))}
+    dtypes = {"flag": torch.float32, "category": torch.int64, "number": torch.float32}
+    assert {name: tensor.dtype for name, tensor in to_tensors(arrays).items()} == dtypes
 
 
 def test_pages_are_given_back_and_rows_still_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,8 @@ def days(fmt: str, n: int = 40) -> list[str]:
         (pl.Series([True, False, None]), "boolean"),
         (pl.Series([1, 2, 2], dtype=pl.UInt8), "number"),
         (pl.Series(["1.5", "2.5"]).cast(pl.Decimal(5, 2)), "number"),
-        (pl.Series([dt.timedelta(1), dt.timedelta(2)]), "text"),
-        (pl.Series([[1.0], [2.0, 3.0]]), "text"),
+        (pl.Series([dt.timedelta(1), dt.timedelta(2)]), "identifier"),
+        (pl.Series([[1.0], [2.0, 3.0]]), "series"),
     ],
 )
 def test_columns_are_recognised(cells: Any, kind: str) -> None:

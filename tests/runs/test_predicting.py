@@ -93,7 +93,7 @@ def test_order_and_other_columns_do_not_matter(finished: lamina.Run, rows: pl.Da
 def test_one_row_many_rows_no_rows(finished: lamina.Run, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = finished.predict(rows)
     assert_frame_equal(finished.predict(rows[17]), whole[17], rel_tol=1e-5)
-    monkeypatch.setattr(predictor, "ROWS", 7)
+    monkeypatch.setattr(predictor, "rows_at_once", lambda wide: 7)
     assert_frame_equal(finished.predict(rows), whole, rel_tol=1e-5)
     pieces = pl.concat(finished.predictor.stream(rows.iter_slices(11)))
     assert_frame_equal(pieces, whole, rel_tol=1e-5)

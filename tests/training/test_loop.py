@@ -13,8 +13,7 @@ from lamina.features.layout import Layout
 from lamina.models.mlp import MLP, MLPSettings
 from lamina.nn.start import start
 from lamina.testing import sample_layouts
-from lamina.training.loop import Trainer, batch_size, patience
-from lamina.training.settings import TrainSettings
+from lamina.training.loop import Trainer
 
 Make = Callable[..., Trainer]
 Optimiser = Callable[[Any], torch.optim.Optimizer]
@@ -119,14 +118,6 @@ def test_patience_ends_training(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     position = trainer.fit()
     assert position.stopped == "patience"
     assert position.step == (4 + 3) * trainer.batches.steps
-
-
-def test_patience_and_batch_size_by_the_number_of_rows() -> None:
-    auto = TrainSettings()
-    assert [patience(auto, rows) for rows in (100, 5_000, 10**6)] == [64, 16, 6]
-    assert patience(TrainSettings(patience=0), 100) == float("inf")
-    assert [batch_size(auto, rows) for rows in (100, 2_000, 100_000, 10**6, 10**9)] == [64, 256, 512, 1024, 4096]
-    assert batch_size(TrainSettings(batch_size=7), 10**9) == 7
 
 
 def test_the_score_is_the_mean_over_the_valid_rows_by_the_averaged_weights(make: Make) -> None:

@@ -27,12 +27,16 @@ COMMANDS = Names(
     "command",
     {
         "train": "lamina.cli.train:command",
+        "pretrain": "lamina.cli.pretrain:command",
         "predict": "lamina.cli.predict:command",
         "evaluate": "lamina.cli.evaluate:command",
+        "embed": "lamina.cli.embed:command",
+        "look": "lamina.cli.look:command",
         "inspect": "lamina.cli.inspect:command",
         "resume": "lamina.cli.resume:command",
         "verify": "lamina.cli.verify:command",
         "runs": "lamina.cli.runs:command",
+        "models": "lamina.cli.models:command",
         "schema": "lamina.cli.schema:command",
     },
 )
@@ -44,12 +48,16 @@ Lamina: deep learning for people who have data and a question.
 usage: lamina COMMAND ...
 
   train DATA --target COLUMN    train a network on a table, and judge it
+  pretrain DATA                 train on rows without a target, for train --weights
   predict RUN DATA              predict new rows
   evaluate RUN DATA             score a run on rows whose target is known
+  embed RUN_OR_WEIGHTS DATA     rows as vectors from within a network
+  look RUN                      see the inside of a network, and what it does with a row
   inspect DATA                  see a table as Lamina sees it
   resume RUN                    go on with a run that was interrupted
   verify RUN                    compare the files of a run with its manifest
   runs [FOLDER]                 list runs
+  models                        list architectures and known weights
   schema                        print every setting of a plan
 
 lamina COMMAND --help says more; each command takes --json and --debug.

@@ -7,6 +7,7 @@ import argparse
 import lamina
 from lamina.cli.command import Command
 from lamina.cli.output import print_json
+from lamina.cli.pretrain import print_pretrained
 from lamina.cli.summary import document_of, print_summary
 
 __all__ = ["command"]
@@ -20,7 +21,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     run = lamina.resume(args.run, budget=args.budget, data=args.data, progress=True)
-    if args.json:
+    if not isinstance(run, lamina.Run):
+        print_pretrained(run, as_json=args.json)
+    elif args.json:
         print_json(document_of(run))
     else:
         print_summary(run)

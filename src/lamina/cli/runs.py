@@ -48,7 +48,9 @@ def _look(folder: Path) -> dict[str, Any]:
             "target": plan["data"]["target"],
             "model": plan["model"]["name"] or "own module",
         }
-        if run["status"] == "finished":
+        if not look["target"]:  # pre-training has none, and no scores
+            look["kind"] = run["kind"]
+        elif run["status"] == "finished":
             look["scores"] = _headlines(read_json(folder / "scores.json")["targets"])
     except (RunError, OSError, KeyError, TypeError) as error:
         look |= {"status": "damaged", "fault": f"{type(error).__name__}: {error}"}
@@ -77,7 +79,7 @@ def _row(run: dict[str, Any]) -> list[str]:
     scores = [f"{one['label']} {one['value']:.5g}" for one in run.get("scores", []) if one["value"] is not None]
     return [
         run["status"],
-        short(", ".join(run["target"]) or "-", TARGETS),
+        short(", ".join(run["target"]) or run.get("kind", "-"), TARGETS),
         run["model"] or "-",
         short(", ".join(scores) or "-", SCORES),
         run["created"][:16].replace("T", " ") or "-",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lamina.augment.settings import AugmentSettings
+from lamina.backbones import BACKBONES
 from lamina.cli.command import Command
 from lamina.cli.output import fold, print_json
 from lamina.cli.settings import shown
@@ -21,6 +23,7 @@ from lamina.models import MODELS
 from lamina.plan import DataSettings, plan_schema
 from lamina.tasks import TASKS
 from lamina.training.settings import TrainSettings
+from lamina.transfer.settings import WeightsSettings
 
 __all__ = ["GROUPS", "TABLES", "command"]
 
@@ -28,16 +31,23 @@ GROUPS: dict[str, type] = {
     "data": DataSettings,
     "split": SplitSettings,
     "train": TrainSettings,
+    "weights": WeightsSettings,
+    "augment": AugmentSettings,
     "evaluate": EvaluateSettings,
 }
-TABLES: dict[str, Mapping[str, Any]] = {"model": MODELS, "task": TASKS, "feature": FEATURES}
+TABLES: dict[str, Mapping[str, Any]] = {
+    "model": MODELS,
+    "backbone": BACKBONES,
+    "task": TASKS,
+    "feature": FEATURES,
+}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "group", metavar="GROUP", nargs="?", help=f"A group of settings: {', '.join([*GROUPS, *TABLES])}."
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="Which model, task or feature.")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="Which model, backbone, task or feature.")
     parser.add_argument("--out", metavar="FILE", help="Write the JSON Schema there.")
 
 

@@ -16,6 +16,7 @@ from lamina.evaluation.settings import EvaluateSettings
 from lamina.models import MODELS
 from lamina.plan import DataSettings, Plan, read_plan
 from lamina.training.settings import TrainSettings
+from lamina.transfer.settings import WeightsSettings
 
 __all__ = ["command"]
 
@@ -32,9 +33,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting(parser, "--group", SplitSettings, "group", metavar="COLUMN")
     add_setting(parser, "--time", SplitSettings, "time", metavar="COLUMN")
     add_features(parser, DataSettings, "features")
+    add_setting(parser, "--group-rows", DataSettings, "series_key", metavar="COLUMN")
+    add_setting(parser, "--order-by", DataSettings, "series_time", metavar="COLUMN")
+    add_setting(parser, "--files", DataSettings, "files", metavar="FOLDER")
     parser.add_argument(
         "--model", metavar="NAME", help=f"Architecture: {', '.join(MODELS)} (default: {default.model_name})."
     )
+    add_setting(parser, "--weights", WeightsSettings, "source", metavar="WEIGHTS")
+    add_setting(parser, "--learn", WeightsSettings, "learn")
     add_setting(parser, "--budget", TrainSettings, "budget")
     parser.add_argument(
         "--seed", type=parse_text, help=f"Everything random is a function of it (default: {default.seed})."
@@ -50,6 +56,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     is_plan = Path(args.data).suffix.lower() in PLANS
     settings = settings_of(args.settings or [])
+    for option, name in (("group_rows", "data.series_key"), ("order_by", "data.series_time")):
+        if getattr(args, option) is not None:
+            settings[name] = getattr(args, option)
     baselines = names_of(args.baselines)
     run = lamina.train(
         None if is_plan else args.data,
@@ -60,8 +69,11 @@ def _run(args: argparse.Namespace) -> int:
         test=args.test,
         valid=args.valid,
         group=args.group,
+        files=args.files,
         time=args.time,
         model=args.model,
+        weights=args.weights,
+        learn=args.learn,
         budget=args.budget,
         seed=args.seed,
         baselines=baselines[0] if baselines in (["all"], ["none"]) else baselines,

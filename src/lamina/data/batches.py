@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lamina.data.store import Store
+from lamina.features.ragged import Ragged
 
-__all__ = ["Batch", "Batches", "Rows", "gather", "in_order", "to_tensor"]
+__all__ = ["Batch", "Batches", "Rows", "gather", "in_order", "rows_at_once", "to_tensors"]
 
-GROUPS = ["number", "flag", "category"]
+PLAIN = ("number", "flag", "category")
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
+ALIKE = 32  # steps whose rows are arranged by length among themselves
 PIECES = 32  # in which a window is taken from a store larger than itself
 
 
@@ -24,14 +26,22 @@ class Batch(NamedTuple):
     """Rows for one step.
 
     Attributes:
-        inputs: group -> (B, slots) float32, or int64 codes.
+        inputs: plain group -> (B, slots) float32, or int64 codes; and the array of each wide slot, short rows filled
+            up with zeros, beside the length of each row, (B,) int64, under its name and ``.length``: tokens (B, T)
+            int64, frames (B, T, channels) float32, image (B, height, width, channels) uint8 and clip with a T before
+            them. A missing cell has length 0. Where a store has the vectors of a wide slot instead, (B, width) float32,
+            these are under its name and ``.vector``.
         targets: one per target column: (B,) or (B, labels).
         rows: (B,) their numbers in the source table.
+        others: targets of the rows that these are mixed with, as ``targets``; none where nothing is mixed.
+        share: how much of a mixed row is itself, 0 to 1.
     """
 
     inputs: dict[str, Tensor]
     targets: list[Tensor]
     rows: np.ndarray
+    others: Sequence[Tensor] = ()
+    share: float = 1.0
 
 
 class Rows(NamedTuple):
@@ -81,6 +91,10 @@ class Batches:
         count = len(rows.places)
         self.steps = max(1, -(-count // size))  # in an epoch
         self._edges = np.arange(self.steps + 1) * count // self.steps
+        # Steps over series of equal lengths gain nothing from being arranged.
+        ragged = [array.lengths for array in rows.store.arrays.values() if isinstance(array, Ragged)]
+        total = np.sum(ragged, axis=0) if ragged else np.zeros(1)
+        self._lengths = total if total.max(initial=0) > 1.2 * total.mean() else None
         row_bytes = max(1, rows.store.bytes // max(1, rows.store.rows))
         self._window = max(1, WINDOW // (row_bytes * max(1, min(size, count))))  # steps gathered at once
 
@@ -89,7 +103,19 @@ class Batches:
         generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], np.uint64)))
         order = self.rows.places.copy()
         generator.shuffle(order)
-        return order
+        return order if self._lengths is None else self._alike(order, generator)
+
+    def _alike(self, order: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Put rows of like length into one batch, so that little of it is filling; batches stay in a random order."""
+        assert self._lengths is not None
+        arranged = []
+        for first in range(0, self.steps, ALIKE):
+            last = min(first + ALIKE, self.steps)
+            block = order[self._edges[first] : self._edges[last]]
+            by_length = block[np.argsort(self._lengths[block], kind="stable")]
+            batches = np.array_split(by_length, last - first)
+            arranged += [batches[place] for place in generator.permutation(last - first)]
+        return np.concatenate(arranged)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from its step ``first`` on."""
@@ -98,9 +124,18 @@ class Batches:
         for start in range(first - first % self._window, self.steps, self._window):
             stop = min(start + self._window, self.steps)
             base = self._edges[start]
-            window = gather(self.rows.store, order[base : self._edges[stop]])
+            taken = _take(self.rows.store, order[base : self._edges[stop]])
+            ragged = {name: array for name, array in taken.items() if isinstance(array, Ragged)}
+            window = _batch({name: array for name, array in taken.items() if name not in ragged})
             for step in range(max(start, first), stop):
-                yield _slice(window, int(self._edges[step] - base), int(self._edges[step + 1] - base))
+                rows = slice(int(self._edges[step] - base), int(self._edges[step + 1] - base))
+                wide = to_tensors({name: array[rows] for name, array in ragged.items()})  # as long as this batch needs
+                yield _slice(window, rows, wide)
+
+
+def rows_at_once(*, wide: bool) -> int:
+    """Rows in a forward pass without gradients: fewer where a cell is a picture or a text."""
+    return 256 if wide else 4096
 
 
 def in_order(rows: Rows, size: int) -> Iterator[Batch]:
@@ -111,43 +146,73 @@ def in_order(rows: Rows, size: int) -> Iterator[Batch]:
 
 def gather(store: Store, places: np.ndarray) -> Batch:
     """Some rows of a store as tensors: one gather an array."""
-    taken = _take(store, places)
-    inputs = {name: to_tensor(name, taken[name]) for name in GROUPS if name in taken}
+    return _batch(_take(store, places))
+
+
+def _batch(taken: Mapping[str, Any]) -> Batch:
+    """Arrays of some rows as tensors."""
     targets = [torch.from_numpy(taken[name]) for name in sorted(taken) if name.startswith("target")]
-    return Batch(inputs, targets, taken["row"])
+    return Batch(to_tensors(taken), targets, taken["row"])
 
 
-def _take(store: Store, places: np.ndarray) -> dict[str, np.ndarray]:
+def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
     """The given rows of every array that a batch needs."""
-    arrays = {name: np.asarray(array) for name, array in store.arrays.items() if name != "fold"}
+    arrays = {name: array for name, array in store.arrays.items() if name != "fold"}
     if store.bytes <= WINDOW:
-        return {name: np.take(array, places, axis=0) for name, array in arrays.items()}
+        return {name: _rows_of(array, places) for name, array in arrays.items()}
     # Rows at random places touch nearly every page of a large file: go through it in its own order, and let go of the
     # pages of each piece before the next, so that only the rows themselves are in memory.
-    taken = {name: np.empty((len(places), *array.shape[1:]), array.dtype) for name, array in arrays.items()}
-    for piece in np.array_split(np.argsort(places, kind="stable"), PIECES):
+    order = np.argsort(places, kind="stable")
+    pieces: dict[str, list[Any]] = {name: [] for name in arrays}
+    for piece in np.array_split(order, PIECES):
         for name, array in arrays.items():
-            taken[name][piece] = array[places[piece]]
+            pieces[name].append(_rows_of(array, places[piece]))
         _forget(store)
-    return taken
+    back = np.argsort(order, kind="stable")
+    return {name: _rows_of(_joined(parts), back) for name, parts in pieces.items()}
 
 
-def to_tensor(group: str, array: np.ndarray) -> Tensor:
-    """An encoded array as the network wants it: float32, and int64 for codes."""
-    return torch.from_numpy(array.astype(np.int64 if group == "category" else np.float32, copy=False))
+def _rows_of(array: Any, places: np.ndarray) -> Any:
+    return array.take(places) if isinstance(array, Ragged) else np.take(np.asarray(array), places, axis=0)
 
 
-def _slice(window: Batch, start: int, stop: int) -> Batch:
-    return Batch(
-        {name: tensor[start:stop] for name, tensor in window.inputs.items()},
-        [tensor[start:stop] for tensor in window.targets],
-        window.rows[start:stop],
-    )
+def _joined(parts: Sequence[Any]) -> Any:
+    if not isinstance(parts[0], Ragged):
+        return np.concatenate(parts)
+    starts = np.cumsum([0, *(len(part.values) for part in parts)])
+    ends = [part.ends + start for part, start in zip(parts, starts[:-1], strict=True)]
+    return Ragged(np.concatenate([part.values for part in parts]), np.concatenate(ends))
+
+
+def _slice(window: Batch, rows: slice, wide: Mapping[str, Tensor]) -> Batch:
+    inputs = {name: tensor[rows] for name, tensor in window.inputs.items()}
+    return Batch({**inputs, **wide}, [tensor[rows] for tensor in window.targets], window.rows[rows])
+
+
+def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Encoded input arrays as a network takes them (see :class:`Batch`); other arrays are left out."""
+    tensors: dict[str, Tensor] = {}
+    for name, array in arrays.items():
+        if name in PLAIN:
+            dtype = np.int64 if name == "category" else np.float32
+            tensors[name] = torch.from_numpy(array.astype(dtype, copy=False))
+        elif name.endswith((".vector", ".length")):
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(array))
+        elif isinstance(array, Ragged):
+            padded, lengths = array.padded()
+            if name.startswith("image"):
+                # One item a row, or none: a batch without any picture still has its place for them.
+                blank = np.zeros((len(array), *array.values.shape[1:]), array.values.dtype)
+                padded = padded[:, 0] if padded.shape[1] else blank
+            values = torch.from_numpy(np.ascontiguousarray(padded))
+            tensors[name] = values.long() if name.startswith("tokens") else values
+            tensors[f"{name}.length"] = torch.from_numpy(lengths)
+    return tensors
 
 
 def _forget(store: Store) -> None:
     """Let go of the mapped pages: they stay in the file cache, and no longer count as this process's memory."""
     for array in store.arrays.values():
-        mapped = getattr(array, "_mmap", None)
+        mapped = getattr(array.values if isinstance(array, Ragged) else array, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)

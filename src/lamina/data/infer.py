@@ -203,7 +203,7 @@ def _strongest(profile: Profile) -> tuple[Claim, type[Feature]]:
     claims = [(claim, cls) for cls in FEATURES.values() if (claim := cls.recognise(profile)) is not None]
     if not claims:
         evidence = f"{profile.values.dtype} values, which no feature reads: kept for people, not an input"
-        return Claim(0.0, evidence), FEATURES["text"]
+        return Claim(0.0, evidence), FEATURES["identifier"]
     return max(claims, key=lambda item: item[0].strength)
 
 

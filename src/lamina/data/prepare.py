@@ -20,12 +20,15 @@ from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, nearest, some
 from lamina.features.date import Date
 from lamina.features.encoder import Encoder
+from lamina.features.media import Broken
 from lamina.features.number import Number
+from lamina.features.ragged import Ragged
 
 __all__ = ["STORES", "Prepared", "Source", "prepare"]
 
 STORES = ("learn", "test")  # train and valid rows lie in one store, told apart by their fold
 
+WIDE_ROWS = 1024  # rows of pictures, texts or sounds that are encoded at a time
 KEEP = 256 * 2**20  # bytes of checked rows that are kept between the passes, rather than read again
 
 
@@ -61,7 +64,14 @@ class Prepared:
 
 
 def prepare(
-    sources: Sequence[Source], encoder: Encoder, how: SplitSettings, seed: int, folder: Path, *, fitted: bool = False
+    sources: Sequence[Source],
+    encoder: Encoder,
+    how: SplitSettings,
+    seed: int,
+    folder: Path,
+    *,
+    fitted: bool = False,
+    broken: float = 0.01,
 ) -> Prepared:
     """Encode tables into stores under ``folder``.
 
@@ -72,6 +82,7 @@ def prepare(
         seed: of the split.
         folder: takes one store a part.
         fitted: the encoder has been fitted before, and is used as it is.
+        broken: share of rows that may be set aside because a file of theirs cannot be decoded.
 
     Raises:
         DataError: if the rows cannot be used; it says which and why.
@@ -84,7 +95,15 @@ def prepare(
         for rows, frame, _ in passes:
             encoder.partial_fit(frame.filter(keys.part[rows] == PARTS.index("train")))
         encoder.finish()
-    _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
+    bad = _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
+    if sum(bad.values()) > broken * len(keys.part):
+        worst = max(bad, key=bad.__getitem__)
+        raise DataError(
+            f"{sum(bad.values())} of {len(keys.part)} rows have a file that cannot be decoded",
+            got=f"{bad[worst]} times {worst}",
+            allowed=f"a share of {broken:g}",
+            do="mend the files, or say --set data.broken=0.5",
+        )
     return Prepared(encoder, {name: Store(folder / name) for name in STORES}, len(keys.part), aside.frame(passes))
 
 
@@ -169,13 +188,13 @@ def _scan(passes: _Passes, how: SplitSettings) -> tuple[Keys, _Aside]:
     for rows, part in passes.parts():
         if part is not None:
             keys.part[rows] = PARTS.index(part)
-    inputs = [feature.column for feature in encoder.inputs]
     classes = [feature for feature in encoder.targets if feature.kind in ("category", "boolean")]
     for rows, frame, extra in passes:
-        keys.inputs[rows] = hash_rows(frame.select(inputs))
-        missing = frame.select(
-            pl.any_horizontal(pl.col(feature.column).is_null() for feature in encoder.targets)
-        ).to_series()
+        cells = [feature.key(frame[feature.column]).alias(feature.column) for feature in encoder.inputs]
+        keys.inputs[rows] = hash_rows(pl.DataFrame(cells))
+        # The constant stands for tables without a target.
+        absent = [pl.lit(False), *(pl.col(feature.column).is_null() for feature in encoder.targets)]
+        missing = frame.select(pl.any_horizontal(absent)).to_series()
         _set_aside(keys, aside, rows, missing.to_numpy(), "the target is missing")
         if classes:
             # A hash rather than a code by first appearance: the split must not hang on the order of rows.
@@ -251,12 +270,21 @@ def _stand_apart(keys: Keys, aside: _Aside, how: SplitSettings, seed: int) -> No
         aside.add(reason, rows)
 
 
-def _encode(passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, dealt: np.ndarray, folder: Path) -> None:
-    """Last pass: encode each row into its store."""
+def _encode(
+    passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, dealt: np.ndarray, folder: Path
+) -> Counter[str]:
+    """Last pass: encode each row into its store. Returns how many rows have a broken file, by what is wrong with it."""
+    bad: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(StoreWriter(folder / name)) for name in STORES]
-        for rows, frame, _ in passes:
-            arrays = encoder.encode(frame)
+        for rows, frame in _pieces(passes, encoder):
+            broken: Broken = {}
+            arrays = encoder.encode(frame, broken)
+            for reason in set(broken.values()):
+                where = np.zeros(len(frame), bool)
+                where[[place for place, said in broken.items() if said == reason]] = True
+                _set_aside(keys, aside, rows, where, reason)
+            bad.update(broken.values())
             targets = encoder.encode_targets(frame)
             unknown = np.zeros(len(frame), bool)
             for feature, target in zip(encoder.targets, targets, strict=True):
@@ -270,4 +298,20 @@ def _encode(passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, dealt:
             judging = keys.part[rows] == PARTS.index("test")
             learning = ~judging & (keys.part[rows] != ASIDE)
             for writer, chosen in zip(writers, (learning, judging), strict=True):
-                writer.append({name: array[chosen] for name, array in arrays.items()})
+                places = np.flatnonzero(chosen)
+                writer.append(
+                    {
+                        name: array.take(places) if isinstance(array, Ragged) else array[places]
+                        for name, array in arrays.items()
+                    }
+                )
+    return bad
+
+
+def _pieces(passes: _Passes, encoder: Encoder) -> Iterator[tuple[slice, pl.DataFrame]]:
+    """Rows in pieces whose arrays fit in memory."""
+    for rows, frame, _ in passes:
+        size = WIDE_ROWS if encoder.layout.wide else len(frame)
+        for first in range(0, len(frame), size):
+            piece = frame[first : first + size]
+            yield slice(rows.start + first, rows.start + first + len(piece)), piece

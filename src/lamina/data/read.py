@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import pyarrow as pa
 from lamina.data.arrow import MAGIC as ARROW_MAGIC
 from lamina.data.arrow import ArrowPart
 from lamina.data.csv import CsvPart
+from lamina.data.folder import ArraysPart, FolderPart, holds_files, holds_only_arrays
 from lamina.data.jsonlines import JsonLinesPart
 from lamina.data.objects import to_part
 from lamina.data.parquet import ParquetPart
 from lamina.data.table import FramePart, Part, Table
 from lamina.data.text import open_bytes, utf16_of
 from lamina.errors import DataError, UsageError, nearest, some
+from lamina.features.content import KINDS, in_archive
 
 __all__ = ["SUFFIXES", "read", "read_arrays"]
 
@@ -30,28 +33,8 @@ SUFFIXES = (
     *(suffix + packed for suffix in TEXT for packed in ("", ".gz", ".zst")),
     *(".parquet", ".pq", ".arrow", ".feather", ".ipc"),
 )
-FORMATS = "CSV or TSV, JSON lines (each also .gz or .zst), Parquet, Arrow IPC"
-# How files of other kinds begin, so that the error can say what they are.
-OTHERS = {
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive (an Excel workbook, or a NumPy .npz, is one)",
-    b"\xd0\xcf\x11\xe0": "an old Office document",
-    b"SQLite format 3": "an SQLite database",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy .npy file",
-    b"FEA1": "a Feather file of version 1",
-    b"ORC": "an ORC file",
-    b"Obj\x01": "an Avro file",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ": "an xz file",
-    b"<!DOCTYPE": "a web page",
-    b"<html": "a web page",
-    b"<?xml": "an XML document",
-    b"{\\rtf": "an RTF document",
-}
+FORMATS = "CSV or TSV, JSON lines (each also .gz or .zst), Parquet, Arrow IPC, NumPy .npz, a folder or zip of pictures"
+ZIP = b"PK\x03\x04"
 
 
 def read(source: Any, *, missing: Iterable[object] = ()) -> Table:
@@ -60,8 +43,10 @@ def read(source: Any, *, missing: Iterable[object] = ()) -> Table:
     Args:
         source: a file of CSV or TSV (delimiter, quoting and encoding are found out) or JSON lines, plain, .gz or .zst,
             Parquet, or Arrow IPC; a folder, a pattern (``data/*.csv``) or a list of such files, taken in the order of
-            their names; or a pandas, polars (also lazy) or Arrow table, a NumPy array (2-D or structured), a dict of
-            columns, a list of dicts. The index of a pandas frame is not a column. A file's content decides what it is.
+            their names; a folder or a zip file of pictures or recordings, in class folders or not; a NumPy ``.npz``
+            archive of arrays such as ``train_images`` and ``train_labels``; or a pandas, polars (also lazy) or Arrow
+            table, a NumPy array (2-D or structured), a dict of columns, a list of dicts. The index of a pandas frame is
+            not a column. A file's content decides what it is.
         missing: cells that mean "no value here" beside the usual ones (empty, ``NA``, ``?`` ...), such as ``-999``.
 
     Returns:
@@ -152,10 +137,15 @@ def _paths(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_dir():
         inside = sorted(file for file in path.iterdir() if _is_table_name(file))
+        if not inside and holds_files(path):
+            return [path]
         if not inside:
             others = sorted(file.name for file in path.iterdir())
             raise DataError(
-                f"the folder {path} holds no tables", got=some(others) or "an empty folder", allowed=", ".join(SUFFIXES)
+                f"the folder {path} holds no tables",
+                got=some(others) or "an empty folder",
+                allowed=", ".join(SUFFIXES),
+                do="or give a folder of pictures or recordings",
             )
         return inside
     if path.is_file():
@@ -183,7 +173,9 @@ def _no_such_file(path: Path) -> DataError:
 
 
 def _open(path: Path) -> Part:
-    """A file as what its content says it is."""
+    """A file as what its content says it is; a folder as its files."""
+    if path.is_dir():
+        return FolderPart(path)
     try:
         with path.open("rb") as file:
             start = file.read(16)
@@ -208,7 +200,12 @@ def _format(path: Path, start: bytes, inside: bytes) -> Callable[[Path], Part]:
         return ArrowPart
     if inside.startswith((b"PAR1", ARROW_MAGIC)):
         raise DataError(f"{path} is a table compressed once more", do="unpack it: the format compresses by itself")
-    kind = next((kind for magic, kind in OTHERS.items() if inside.startswith(magic)), None)
+    if start.startswith(ZIP) and zipfile.is_zipfile(path):
+        if holds_only_arrays(path):
+            return ArraysPart
+        if holds_files(path) and "[Content_Types].xml" not in in_archive(str(path)):
+            return FolderPart
+    kind = next((kind for magic, kind in KINDS.items() if inside.startswith(magic)), None)
     if kind is None and _is_binary(inside):
         kind = "a binary file"
     if kind:

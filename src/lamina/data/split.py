@@ -97,6 +97,8 @@ def assign(keys: Keys, how: SplitSettings, seed: int) -> list[tuple[str, np.ndar
         DataError: if a part that is asked for would be empty.
     """
     given = {code for code in (TRAIN, VALID, TEST) if (keys.part == code).any()}
+    if VALID not in given and how.valid and not (keys.part == OPEN).any():
+        keys.part[keys.part == TRAIN] = OPEN  # a split column of train and test alone: valid is cut from train
     test = how.test if TEST not in given else 0.0
     shares = [(TEST, test), (VALID, how.valid * (1 - test) if VALID not in given else 0.0)]
     if how.time is not None:

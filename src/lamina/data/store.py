@@ -19,37 +19,13 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from lamina.errors import DamagedRunError, RunError
+from lamina.features.base import WIDE
+from lamina.features.ragged import Ragged
 from lamina.files import digest, read_json, sync_folder, write_json
 
-__all__ = ["Ragged", "Store", "StoreWriter"]
+__all__ = ["Store", "StoreWriter"]
 
 INDEX = "index.json"
-
-
-class Ragged:
-    """Rows of different lengths.
-
-    Args:
-        values: all rows joined, (total, ...).
-        ends: (rows,) int64, the place in ``values`` where each row ends.
-    """
-
-    def __init__(self, values: np.ndarray, ends: np.ndarray) -> None:
-        self.values = values
-        self.ends = ends
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def take(self, rows: np.ndarray) -> Ragged:
-        """The given rows, in the given order, by one gather."""
-        rows = rows.astype(np.int64)  # the row before the first must not wrap around
-        starts = np.where(rows > 0, self.ends[np.maximum(rows - 1, 0)], 0)
-        lengths = self.ends[rows] - starts
-        ends = np.cumsum(lengths)
-        # Place i of row r in the result comes from starts[r] + i.
-        source = np.arange(lengths.sum()) + np.repeat(starts - (ends - lengths), lengths)
-        return Ragged(self.values[source], ends)
 
 
 class StoreWriter:
@@ -140,6 +116,11 @@ class Store:
         }
         self.rows = len(next(iter(self.arrays.values()), ()))
         self.bytes = sum(array.nbytes for array in plain.values())
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Groups of the wide slots among the arrays: ``image``, ``tokens``, ``frames``, ``clip``."""
+        return frozenset(group for group in WIDE if any(name.startswith(group) for name in self.arrays))
 
     def _map(self, name: str) -> np.ndarray:
         entry = self.index[name]

@@ -31,8 +31,10 @@ class Part(ABC):
         name: for messages.
         dtypes: column -> type, in order.
         rows: how many there are, or None while that is not known.
+        split: the column that says train, valid or test, where the source itself has one.
     """
 
+    split: str | None = None
     name: str
     dtypes: dict[str, pl.DataType]
     rows: int | None = None
@@ -125,6 +127,9 @@ class Table:
         source: where they come from, for people.
         missing: cells that mean "no value here", beside those that every feature knows; they become null.
 
+    Attributes:
+        prefixes: column -> what comes before its cells, names of files that are not absolute.
+
     Raises:
         DataError: if a part has other columns than the first, or types that do not go together; it names the part.
 
@@ -138,12 +143,25 @@ class Table:
         self.source = source
         self._parts = list(parts)
         self._missing = [str(word) for word in missing]
+        self.prefixes: dict[str, str] = {}
         self.dtypes: dict[str, pl.DataType] = _common_dtypes(self._parts)
 
     @property
     def names(self) -> list[str]:
         """The columns, in order."""
         return list(self.dtypes)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that the first file lies in; None for objects in memory."""
+        first = self._parts[0]
+        return first.path.parent if isinstance(first, FilePart) else None
+
+    @property
+    def split(self) -> str | None:
+        """The column that says train, valid or test, where the source itself has one: folders named so."""
+        found = {part.split for part in self._parts}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def rows(self) -> int:
@@ -226,6 +244,11 @@ class Table:
         frame = frame.select(columns)
         if dict(frame.schema) != wanted:
             frame = frame.cast(wanted)  # type: ignore[arg-type]
+        for name, prefix in self.prefixes.items():
+            if prefix and name in columns:
+                cells = pl.col(name).str.strip_chars()
+                relative = cells.str.contains("^[^/]").fill_null(False)
+                frame = frame.with_columns(pl.when(relative).then(pl.lit(prefix) + cells).otherwise(cells).alias(name))
         if not self._missing:
             return frame
         numbers = [float(word) for word in self._missing if _is_number(word)]

@@ -13,10 +13,13 @@ import polars as pl
 from lamina.config import as_dict, check, settings
 from lamina.errors import DataError, some
 
-__all__ = ["MISSING", "Claim", "Feature", "NoSettings", "Profile", "Slot", "as_text", "blank_to_null", "refuse"]
+__all__ = ["MISSING", "WIDE", "Claim", "Feature", "NoSettings", "Profile", "Slot", "as_text", "blank_to_null", "refuse"]
 
 # Cells of text that mean "no value here": those of pandas and R, and the question mark of the UCI tables.
 MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
+
+
+WIDE = ("image", "tokens", "frames", "clip")  # groups of slots that have an array of their own
 
 
 @settings
@@ -28,15 +31,23 @@ class NoSettings:
 class Slot:
     """One input that a column gives to the network.
 
-    Slots of one group lie side by side in one array of the store, in the order of the columns: ``number`` is
+    Plain slots of one group lie side by side in one array of the store, in the order of the columns: ``number`` is
     (rows, slots) float32, ``flag`` is (rows, slots) uint8 of 0 and 1, ``category`` is (rows, slots) int32.
+
+    A wide slot has a ragged array of its own (:class:`lamina.features.ragged.Ragged`), whose items have ``shape``:
+    ``image``, one item a row, (height, width, channels) uint8; ``tokens``, items of shape () int32 from 1 to
+    size - 1, since 0 fills up short rows in a batch; ``frames``, (channels,) float32; ``clip``, pictures in the order
+    of time. A missing cell is a row without items.
 
     Attributes:
         column: the column that it comes from.
         part: what of the column it is: ``value``, ``missing``, ``hour`` ...
-        group: ``number``, ``flag`` or ``category``.
-        size: how many codes there are (categories only).
+        group: ``number``, ``flag`` or ``category``; or ``image``, ``tokens``, ``frames`` or ``clip``, which are wide.
+        size: how many codes there are (categories and tokens only).
         knots: quantiles of the training values at even shares, in the encoded scale, repeats kept (numbers only).
+        shape: of one item (wide slots only).
+        length: items of a long row of the training rows, by which networks are laid out (wide slots only).
+        centre, scale: of each channel of the training pictures, 0 to 255, by which networks standardise them.
     """
 
     column: str
@@ -44,6 +55,15 @@ class Slot:
     group: str
     size: int = 1
     knots: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
+    length: int = 1
+    centre: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a cell is more than a value: a picture, a text, a sound."""
+        return self.group in WIDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,12 +152,19 @@ class Feature(ABC):
         """The inputs that the column gives; known once fitted."""
 
     @abstractmethod
-    def encode(self, values: pl.Series) -> dict[str, np.ndarray]:
-        """Turn n cells, as ``read`` returned them, into arrays of shape (n, slots of that group), one per group."""
+    def encode(self, values: pl.Series) -> dict[str, Any]:
+        """Turn n cells, as ``read`` returned them, into one array for each group of its slots.
+
+        It is (n, slots) for a plain group, and :class:`~lamina.features.ragged.Ragged` with n rows for a wide one.
+        """
 
     @abstractmethod
     def decode(self, encoded: np.ndarray) -> pl.Series:
         """Turn encoded main values, shape (n,), back into cells."""
+
+    def key(self, values: pl.Series) -> pl.Series:
+        """What is equal where two cells, as ``read`` returned them, are the same to a network."""
+        return values
 
     def fit(self, values: pl.Series) -> Self:
         """Learn from all training cells at once."""

@@ -10,8 +10,10 @@ import polars as pl
 
 from lamina.errors import DataError, MissingColumnError, nearest
 from lamina.features import FEATURES
-from lamina.features.base import Feature
+from lamina.features.base import WIDE, Feature
 from lamina.features.layout import Layout
+from lamina.features.media import Broken, Media
+from lamina.features.ragged import Ragged
 
 __all__ = ["Encoder"]
 
@@ -76,18 +78,37 @@ class Encoder:
             feature.finish()
         return self
 
-    def encode(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
-        """Input columns as arrays by group, each (rows, slots of the group)."""
+    def encode(self, frame: pl.DataFrame, broken: Broken | None = None, first_row: int = 0) -> dict[str, Any]:
+        """Input columns as arrays: (rows, slots) for each plain group, and a ragged one for each wide slot by its name.
+
+        Args:
+            frame: rows as :meth:`read` returned them.
+            broken: takes the places of rows with a file that cannot be decoded.
+            first_row: number of the first row, for messages.
+
+        Raises:
+            DataError: if a file cannot be decoded and ``broken`` is None.
+        """
         parts: dict[str, list[np.ndarray]] = {"number": [], "flag": [], "category": []}
+        wide: dict[str, Ragged] = {}
         for feature in self.inputs:
             if feature.slots:
-                for group, array in feature.encode(frame[feature.column]).items():
-                    parts.setdefault(group, []).append(array)
+                cells = frame[feature.column]
+                if isinstance(feature, Media):
+                    arrays = feature.encode(cells, broken, first_row)
+                else:
+                    arrays = feature.encode(cells)
+                for group, array in arrays.items():
+                    if group in WIDE:
+                        wide[f"{group}{len(wide):03}"] = array
+                    else:
+                        parts[group].append(array)
         empty = {"number": np.float32, "flag": np.uint8, "category": np.int32}
-        return {
+        plain = {
             group: np.concatenate(arrays, axis=1) if arrays else np.empty((len(frame), 0), empty[group])
             for group, arrays in parts.items()
         }
+        return {**plain, **wide}
 
     def encode_targets(self, frame: pl.DataFrame) -> list[np.ndarray]:
         """Target columns: codes (rows,) int32, numbers (rows,) float32, or label flags (rows, labels) uint8."""

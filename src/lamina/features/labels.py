@@ -60,7 +60,7 @@ class Labels(Feature):
         return None
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
-        if isinstance(values.dtype, pl.List):
+        if isinstance(values.dtype, pl.List) and not values.dtype.inner.is_nested():
             if self.state is None:
                 self._native = "list"
             return _cleaned(values.cast(pl.List(pl.String)))

@@ -18,6 +18,7 @@ class Layout:
         numbers: slots of the ``number`` array, (rows, len(numbers)) float32.
         flags: slots of the ``flag`` array, (rows, len(flags)) of 0 and 1.
         categories: slots of the ``category`` array, (rows, len(categories)) of codes below each slot's size.
+        wide: slots with an array of their own, named by :attr:`wide_by_name`.
 
     Example:
         >>> layout = Layout.of([Slot("age", "value", "number"), Slot("sex", "value", "category", size=4)])
@@ -28,6 +29,7 @@ class Layout:
     numbers: tuple[Slot, ...] = ()
     flags: tuple[Slot, ...] = ()
     categories: tuple[Slot, ...] = ()
+    wide: tuple[Slot, ...] = ()
 
     @classmethod
     def of(cls, slots: Iterable[Slot]) -> Layout:
@@ -36,7 +38,18 @@ class Layout:
         by_group = {
             group: tuple(slot for slot in slots if slot.group == group) for group in ("number", "flag", "category")
         }
-        return cls(by_group["number"], by_group["flag"], by_group["category"])
+        wide = tuple(slot for slot in slots if slot.is_wide)
+        return cls(by_group["number"], by_group["flag"], by_group["category"], wide)
+
+    @property
+    def wide_by_name(self) -> dict[str, Slot]:
+        """Wide slots by the name of their array: ``image000`` for the first, if it is a picture; then ``tokens001``."""
+        return {f"{slot.group}{place:03}": slot for place, slot in enumerate(self.wide)}
+
+    @property
+    def has_plain(self) -> bool:
+        """Whether any slot is a plain value."""
+        return bool(self.numbers or self.flags or self.categories)
 
     @property
     def sizes(self) -> list[int]:
@@ -51,4 +64,4 @@ class Layout:
     @property
     def columns(self) -> list[str]:
         """The input columns, in the order of first appearance within the groups."""
-        return list(dict.fromkeys(slot.column for slot in (*self.numbers, *self.flags, *self.categories)))
+        return list(dict.fromkeys(slot.column for slot in (*self.numbers, *self.flags, *self.categories, *self.wide)))

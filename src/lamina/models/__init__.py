@@ -12,6 +12,7 @@ MODELS = Names(
         "resnet": "lamina.models.resnet:ResNet",
         "modern_nca": "lamina.models.modern_nca:ModernNCA",
         "ft_transformer": "lamina.models.ft_transformer:FTTransformer",
+        "mixed": "lamina.models.mixed:Mixed",
         "linear": "lamina.models.linear:Linear",
     },
     group="lamina.models",

@@ -20,11 +20,13 @@ class Model(nn.Module, ABC):
     A subclass names its ``Settings`` and writes ``__init__(layout, outputs, settings)`` and ``forward``.
 
     Shape:
-        inputs: ``number`` (B, numbers) float32, ``flag`` (B, flags) float32, ``category`` (B, categories) int64
+        inputs: ``number`` (B, numbers) float32, ``flag`` (B, flags) float32, ``category`` (B, categories) int64; and
+            the arrays of wide slots (see :class:`lamina.data.batches.Batch`)
         returns: (B, K, outputs), raw. K predictors look at each row; most models have one.
     """
 
     Settings: ClassVar[type]
+    reads_wide: ClassVar[bool] = False  # whether it reads pictures, texts, sounds and series too
     remembers: ClassVar[bool] = False  # whether ``remember`` must be called before the first forward pass
 
     @abstractmethod

@@ -12,6 +12,7 @@ from lamina.models.base import Model
 from lamina.nn.activation import Activation, activation
 from lamina.nn.attention import EncoderBlock
 from lamina.nn.columns import Tokens
+from lamina.nn.linear import Linear
 
 __all__ = ["FTTransformer", "FTTransformerSettings"]
 
@@ -56,7 +57,7 @@ class FTTransformer(Model):
             )
         )
         self.head = nn.Sequential(
-            nn.LayerNorm(settings.width), activation(settings.activation), nn.Linear(settings.width, outputs)
+            nn.LayerNorm(settings.width), activation(settings.activation), Linear(settings.width, outputs)
         )
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:

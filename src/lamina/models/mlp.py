@@ -9,6 +9,7 @@ from lamina.features.layout import Layout
 from lamina.models.base import Model
 from lamina.nn.activation import Activation, activation
 from lamina.nn.columns import Columns, ColumnsSettings
+from lamina.nn.linear import Linear
 from lamina.nn.normalisation import Normalisation, normalisation
 
 __all__ = ["MLP", "MLPSettings"]
@@ -40,12 +41,14 @@ class MLP(Model):
         layers: list[nn.Module] = []
         width = self.columns.width
         for _ in range(settings.depth):
-            layers += [
-                nn.Linear(width, settings.width),
-                normalisation(settings.normalisation, settings.width),
-                activation(settings.activation),
-                nn.Dropout(settings.dropout),
-            ]
+            if settings.normalisation == "none" and settings.activation == "relu":
+                layers.append(Linear(width, settings.width, activation="relu"))
+            else:
+                layers.append(Linear(width, settings.width))
+                layers.append(normalisation(settings.normalisation, settings.width))
+                layers.append(activation(settings.activation))
+            if settings.dropout:
+                layers.append(nn.Dropout(settings.dropout))
             width = settings.width
         self.trunk = nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
         self.head = nn.Linear(width, outputs)

@@ -13,6 +13,7 @@ from lamina.features.layout import Layout
 from lamina.models.base import Model
 from lamina.nn.activation import Activation, activation
 from lamina.nn.columns import Columns, ColumnsSettings
+from lamina.nn.linear import Linear
 
 __all__ = ["ModernNCA", "ModernNCASettings"]
 
@@ -49,16 +50,16 @@ class ModernNCA(Model):
         width = settings.width
         self.share, self.most = settings.share, settings.memory
         self.columns = Columns(layout, settings)
-        self.stem = nn.Linear(self.columns.width, width)
+        self.stem = Linear(self.columns.width, width)
         self.block = nn.Sequential(
             nn.BatchNorm1d(width),
-            nn.Linear(width, 2 * width),
+            Linear(width, 2 * width),
             activation(settings.activation),
             nn.Dropout(settings.dropout),
-            nn.Linear(2 * width, width),
+            Linear(2 * width, width),
         )
         self.norm = nn.BatchNorm1d(width)
-        self.head = nn.Linear(outputs, outputs)
+        self.head = Linear(outputs, outputs)
         widths = {"number": len(layout.numbers), "flag": len(layout.flags), "category": len(layout.categories)}
         for group, count in widths.items():
             dtype = torch.int32 if group == "category" else torch.float32

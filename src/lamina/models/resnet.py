@@ -9,6 +9,7 @@ from lamina.features.layout import Layout
 from lamina.models.base import Model
 from lamina.nn.activation import Activation, activation
 from lamina.nn.columns import Columns, ColumnsSettings
+from lamina.nn.linear import Linear
 from lamina.nn.normalisation import Normalisation, normalisation
 
 __all__ = ["ResNet", "ResNetSettings", "ResidualBlock"]
@@ -38,10 +39,10 @@ class ResidualBlock(nn.Module):
         hidden = max(1, round(settings.width * settings.hidden))
         self.change = nn.Sequential(
             normalisation(settings.normalisation, settings.width),
-            nn.Linear(settings.width, hidden),
+            Linear(settings.width, hidden),
             activation(settings.activation),
             nn.Dropout(settings.dropout),
-            nn.Linear(hidden, settings.width),
+            Linear(hidden, settings.width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,12 +61,12 @@ class ResNet(Model):
     def __init__(self, layout: Layout, outputs: int, settings: ResNetSettings) -> None:
         super().__init__(layout, outputs, settings)
         self.columns = Columns(layout, settings)
-        self.stem = nn.Linear(self.columns.width, settings.width)
+        self.stem = Linear(self.columns.width, settings.width)
         self.blocks = nn.Sequential(*(ResidualBlock(settings) for _ in range(settings.depth)))
         self.head = nn.Sequential(
             normalisation(settings.normalisation, settings.width),
             activation(settings.activation),
-            nn.Linear(settings.width, outputs),
+            Linear(settings.width, outputs),
         )
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import platform
 import shutil
@@ -13,21 +14,27 @@ from typing import Any
 from lamina import __version__
 from lamina.config import check
 from lamina.data.infer import Schema, infer
+from lamina.data.located import locate
 from lamina.data.prepare import Prepared, Source, prepare
 from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
 from lamina.evaluation.baselines import chosen
 from lamina.features.encoder import Encoder
+from lamina.features.layout import Layout
 from lamina.features.silent import Silent
 from lamina.files import read_json, write_json
 from lamina.models import MODELS
 from lamina.pipeline.parts import task_settings
+from lamina.pipeline.tables import in_series
 from lamina.plan import Plan
-from lamina.runs.manifest import FORMAT, MANIFEST
+from lamina.runs.manifest import FORMAT, MANIFEST, verify
 from lamina.tasks import TASKS, task_name_of
 from lamina.training.progress import Progress
+from lamina.transfer.origin import Origin, match, model_for, start_of, teach
+from lamina.transfer.source import is_run, open_source
+from lamina.transfer.transfer import save_start
 
-__all__ = ["begin", "reopen"]
+__all__ = ["begin", "describe", "reopen"]
 
 
 def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progress) -> None:
@@ -44,8 +51,12 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
         SettingError: if the plan names what is not there.
     """
     _check_names(plan)
+    plan = _by_its_own_split(tables, plan)
+    tables, plan = in_series(tables, plan.data), _by_key(plan)
     schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
     encoder = _encoder(schema, plan)
+    matched = _weights(plan, encoder)
+    encoder = teach(encoder, matched, plan.data.features)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(
             f"{folder} is not empty", got=some(sorted(path.name for path in folder.iterdir()), 3),
@@ -55,21 +66,62 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     try:
         progress.say(f"reading {tables['data'].source}")
         sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
-        prepared = prepare(sources, encoder, plan.split, plan.seed, folder / "store")
+        _locate(tables, encoder, plan)
+        prepared = prepare(sources, encoder, plan.split, plan.seed, folder / "store", broken=plan.data.broken)
         if not encoder.layout.columns:
             raise DataError(
                 "no column can be predicted from",
                 got=some(f"{name} ({column.feature.kind})" for name, column in schema.items()),
                 do="bring columns of numbers, categories, booleans or dates, or say --feature NAME=category",
             )
+        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout)
         names = [task_name_of(feature) for feature in encoder.targets]
         for feature, name in zip(encoder.targets, names, strict=True):
             check(TASKS[name].Settings, task_settings(plan, feature.column), f"task.{feature.column}")
         prepared.set_aside.write_parquet(folder / "set_aside.parquet")
-        _describe(folder, tables, plan, schema, prepared)
+        describe(folder, tables, plan, schema, prepared)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _weights(plan: Plan, encoder: Encoder) -> dict[str, Origin]:
+    """Column -> the pre-trained weights that its network starts from."""
+    source = plan.weights.source
+    if source is None:
+        return {}
+    if is_run(source):
+        verify(Path(source))
+    return match(open_source(source), encoder.inputs)
+
+
+def _started(plan: Plan, matched: Mapping[str, Origin], layout: Layout, folder: Path) -> Plan:
+    """The plan with the networks that the weights are of; the weights themselves go into the folder."""
+    if not matched:
+        return plan
+    settings = model_for(matched, layout, plan.model_name, plan.model)
+    save_start(folder, start_of(matched, layout, settings, plan.weights.learn))
+    return dataclasses.replace(plan, model_name="mixed", model=settings)
+
+
+def _by_key(plan: Plan) -> Plan:
+    """Windows of one key stay on one side of the split."""
+    if plan.data.series_window is None or plan.split.group or plan.split.column:
+        return plan
+    return dataclasses.replace(plan, split=dataclasses.replace(plan.split, group=plan.data.series_key))
+
+
+def _locate(tables: Mapping[str, Table], encoder: Encoder, plan: Plan) -> None:
+    for table in tables.values():
+        locate(table, encoder.inputs, plan.data.files)
+
+
+def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
+    """Take the parts that the source itself has, as folders called train and test, unless a person said otherwise."""
+    own = tables["data"].split
+    if own is None or len(tables) > 1 or plan.split.column or plan.split.time or own in plan.data.target:
+        return plan
+    return dataclasses.replace(plan, split=dataclasses.replace(plan.split, column=own))
 
 
 def _check_names(plan: Plan) -> None:
@@ -108,8 +160,19 @@ def _encoder(schema: Schema, plan: Plan) -> Encoder:
     return Encoder(inputs, targets)
 
 
-def _describe(folder: Path, tables: Mapping[str, Table], plan: Plan, schema: Schema, prepared: Prepared) -> None:
-    """Write what is known before training. ``run.json`` comes last: with it the folder is a run."""
+def describe(
+    folder: Path, tables: Mapping[str, Table], plan: Plan, schema: Schema, prepared: Prepared, kind: str = "training"
+) -> None:
+    """Write what is known before training. ``run.json`` comes last: with it the folder is a run.
+
+    Args:
+        folder: of the run.
+        tables: by their keys, as :func:`begin` takes them.
+        plan: all settings.
+        schema: what the columns were found to be.
+        prepared: the encoded rows.
+        kind: of the run: ``training``, or ``pretraining``, which has no target.
+    """
     used = set(prepared.encoder.layout.columns)
     columns = schema.to_json()["columns"]
     for feature in prepared.encoder.inputs + prepared.encoder.targets:
@@ -122,6 +185,7 @@ def _describe(folder: Path, tables: Mapping[str, Table], plan: Plan, schema: Sch
         folder / "run.json",
         {
             "format": FORMAT,
+            "kind": kind,
             "status": "training",
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "source": {key: table.source for key, table in tables.items()},
@@ -155,6 +219,7 @@ def reopen(folder: Path, budget: str, tables: Mapping[str, Table]) -> None:
 
 
 def _encode_again(folder: Path, run: Any, plan: Plan, tables: Mapping[str, Table]) -> None:
+    tables = in_series(tables, plan.data)
     for key, wanted in run["fingerprint"].items():
         if key not in tables or tables[key].fingerprint() != wanted:
             raise DataError(
@@ -166,5 +231,6 @@ def _encode_again(folder: Path, run: Any, plan: Plan, tables: Mapping[str, Table
     sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
     (folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder / "store", ignore_errors=True)
-    prepare(sources, encoder, plan.split, plan.seed, folder / "store", fitted=True)
+    _locate(tables, encoder, plan)
+    prepare(sources, encoder, plan.split, plan.seed, folder / "store", fitted=True, broken=plan.data.broken)
     write_json(folder / "run.json", {**run, "status": "training"})

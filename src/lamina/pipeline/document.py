@@ -56,7 +56,14 @@ def document(folder: Path) -> dict[str, Any]:
             "networks": len(training["networks"]),
         },
         "targets": judged["targets"],
+        "samples": _samples(folder),
     }  # fmt: skip
+
+
+def _samples(folder: Path) -> list[dict[str, Any]]:
+    """The rows to look at; none in runs from before there were any."""
+    path = folder / "samples.json"
+    return read_json(path) if path.exists() else []
 
 
 _STOPPED = {"budget": "the budget of {budget} was spent", "patience": "the valid rows showed no more gain"}

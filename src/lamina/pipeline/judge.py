@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from lamina.config import as_dict
-from lamina.data.batches import Rows
+from lamina.data.batches import Rows, rows_at_once, to_tensors
 from lamina.data.store import Store
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import baselines
-from lamina.evaluation.matrix import Matrix
+from lamina.evaluation.contribution import MOST_ROWS, contributions
+from lamina.evaluation.matrix import Matrix, outline
 from lamina.evaluation.scores import scores
 from lamina.features.answer import Answer
+from lamina.features.ragged import Ragged
 from lamina.files import atomic, write_json
+from lamina.nn.fusion import Gating
 from lamina.pipeline.networks import Unseen, fold_rows, outputs
 from lamina.pipeline.parts import Parts
+from lamina.pipeline.samples import samples
 from lamina.tasks.base import Task
+from lamina.training.objective import Objective
 
 __all__ = ["judge"]
 
 JUDGED = 500_000  # test rows that are scored and written down; of more, every second, third ...
 TAUGHT = 1_000_000  # training rows that baselines are offered; they sample from these
+TAUGHT_WIDE = 60_000  # the same where there are pictures, texts, sounds or series
+TAUGHT_BYTES = 2**31  # of whose cells so many are looked at
+CONTRIBUTING, CONTRIBUTING_WIDE = 5.0, 20.0  # seconds at most for what columns contribute
 
 
 def judge(
     folder: Path, parts: Parts, model: nn.Module, held: Unseen, votes: Sequence[int], learn: Store, test: Store
 ) -> None:
-    """Calibrate, score, and write ``tasks.json``, ``scores.json`` and ``predictions.parquet``.
+    """Calibrate, score, and write ``tasks.json``, ``scores.json``, ``predictions.parquet`` and ``samples.json``.
 
     Args:
         folder: the run.
@@ -61,16 +71,29 @@ def judge(
     for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
         if len(judged.places):
             documents[task.feature.column] = _scores(parts, learn, judged, place, task, answer)
+    if documents:
+        for document, found in zip(documents.values(), _columns(parts, model, judged), strict=True):
+            document["columns"] = found
     rows_of = ("test" if test.rows else "valid") if documents else None
     write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
+    _write_answers(folder, parts, judged, given, answers)
+
+
+def _write_answers(folder: Path, parts: Parts, judged: Rows, given: np.ndarray, answers: Sequence[Answer]) -> None:
+    """Write the answers to all judged rows, and some rows to look at."""
+    tasks, objective = parts.objective.tasks, parts.objective
     frames = [answer.frame(task.feature) for task, answer in zip(tasks, answers, strict=True)]
+    targets = [judged.array(f"target{place:03}") for place in range(len(tasks))]
+    truths = [task.feature.decode(target) for task, target in zip(tasks, targets, strict=True)]
+    named = [truth.alias(f"{task.feature.column}_true") for task, truth in zip(tasks, truths, strict=True)]
     row = pl.DataFrame({"row": judged.array("row")})
-    truth = [
-        task.feature.decode(judged.array(f"target{place:03}")).alias(f"{task.feature.column}_true").to_frame()
-        for place, task in enumerate(tasks)
-    ]
     with atomic(folder / "predictions.parquet") as temporary:
-        pl.concat([row, *truth, *frames], how="horizontal").write_parquet(temporary)
+        pl.concat([row, pl.DataFrame(named), *frames], how="horizontal").write_parquet(temporary)
+    losses = objective.judge(torch.from_numpy(given), [torch.from_numpy(target) for target in targets]).numpy()
+    said = [(truth.alias(task.feature.column), frame) for task, truth, frame in zip(tasks, truths, frames, strict=True)]
+    looks = samples(parts.encoder, judged.store.arrays, judged.places, said, losses, parts.plan.seed)
+    if looks:
+        write_json(folder / "samples.json", looks)
 
 
 def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:
@@ -80,7 +103,8 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
     names = list(getattr(task.feature, "names", []))
     company: dict[str, Baseline] = {}
     if plan.evaluate.baselines != "none":
-        train = _thinned(fold_rows(learn, 0, inside=False), TAUGHT)
+        every = fold_rows(learn, 0, inside=False)
+        train = _thinned(every, _most_taught(parts, learn))
         company = baselines(
             task.name,
             _matrix(parts, train),
@@ -90,6 +114,7 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
             seed=plan.seed,
             seconds=plan.evaluate.seconds,
             classes=len(names) or None,
+            out_of=len(every.places),
         )
     made = scores(
         task.name,
@@ -107,6 +132,77 @@ def _thinned(rows: Rows, most: int) -> Rows:
     return Rows(rows.store, rows.places[:: max(1, -(-len(rows.places) // most))])
 
 
+def _most_taught(parts: Parts, learn: Store) -> int:
+    """Training rows that baselines are offered."""
+    names = parts.encoder.layout.wide_by_name
+    if not names:
+        return TAUGHT
+    size = sum(learn.arrays[name].nbytes for name in names) // max(1, learn.rows)  # of a row
+    return max(1000, min(TAUGHT_WIDE, TAUGHT_BYTES // max(1, size)))
+
+
 def _matrix(parts: Parts, rows: Rows) -> Matrix:
-    arrays = {group: rows.array(group) for group in ("number", "flag", "category")}
-    return Matrix.of(arrays, parts.encoder.layout.sizes, len(rows.places))
+    layout = parts.encoder.layout
+    arrays: dict[str, Any] = {group: rows.array(group) for group in ("number", "flag", "category")}
+    wide = {name: outline(name, rows.store.arrays[name], rows.places) for name in layout.wide_by_name}
+    return Matrix.of({**arrays, **wide}, layout.sizes, len(rows.places))
+
+
+# --- what each column contributes ------------------------------------------------------------------------------------
+
+
+def _columns(parts: Parts, model: nn.Module, judged: Rows) -> list[dict[str, Any] | None]:
+    """What each column contributes to the answers for each target; None where there is but one column."""
+    layout, objective = parts.encoder.layout, parts.objective
+    if len(layout.columns) < 2:
+        return [None] * len(objective.tasks)
+    places = np.random.default_rng(parts.plan.seed).permutation(judged.places)[:MOST_ROWS]
+    targets = [f"target{place:03}" for place in range(len(objective.tasks))]
+    arrays = {
+        name: array.take(places) if isinstance(array, Ragged) else np.asarray(array)[places]
+        for name, array in judged.store.arrays.items()
+        if name in ("number", "flag", "category", *layout.wide_by_name, *targets)
+    }
+    model.eval()
+
+    def loss(rows: Mapping[str, Any]) -> np.ndarray:
+        predicted = torch.cat([objective.activate(model(inputs)) for inputs in _pieces(rows, wide=bool(layout.wide))])
+        return _losses(objective, predicted, [torch.from_numpy(rows[name]) for name in targets])
+
+    with torch.inference_mode():
+        seconds = CONTRIBUTING_WIDE if layout.wide else CONTRIBUTING
+        found = contributions(loss, arrays, layout, seed=parts.plan.seed, seconds=seconds)
+        gates = _gates(parts, model, arrays)
+    return [{**document, "gates": gates} for document in found]
+
+
+def _losses(objective: Objective, predicted: Tensor, targets: Sequence[Tensor]) -> np.ndarray:
+    """What is watched of each row for each target, (n, targets)."""
+    each = zip(objective.tasks, objective.slices, targets, strict=True)
+    return torch.stack([task.judge(predicted[:, part], target) for task, part, target in each], 1).double().numpy()
+
+
+def _pieces(rows: Mapping[str, Any], *, wide: bool) -> Iterator[dict[str, Tensor]]:
+    """Encoded rows as tensors, so many at a time as memory allows."""
+    size, count = rows_at_once(wide=wide), len(next(iter(rows.values())))
+    for start in range(0, max(1, count), size):
+        yield to_tensors({name: array[start : start + size] for name, array in rows.items()})
+
+
+def _gates(parts: Parts, model: nn.Module, arrays: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The mean gate of each column, of a network that weighs columns so; all plain columns have one together."""
+    layout = parts.encoder.layout
+    gatings = [module for module in model.modules() if isinstance(module, Gating)]
+    if not gatings:
+        return []
+    seen: list[Tensor] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, given: seen.append(module.gates(given[0])))
+        for module in gatings
+    ]
+    for inputs in _pieces(arrays, wide=True):
+        model(inputs)
+    for hook in hooks:
+        hook.remove()
+    names = [slot.column for slot in layout.wide] + (["plain columns"] if layout.has_plain else [])
+    return [{"name": name, "gate": gate} for name, gate in zip(names, torch.cat(seen).mean(0).tolist(), strict=True)]

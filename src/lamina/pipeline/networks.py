@@ -19,6 +19,8 @@ from lamina.data.batches import Rows, gather
 from lamina.data.split import FOLDS
 from lamina.data.store import Store
 from lamina.models.base import Model
+from lamina.models.mixed import Mixed
+from lamina.pipeline.augmented import augmented, find_flips
 from lamina.pipeline.parts import Module, Parts
 from lamina.training import checkpoint
 from lamina.training.budget import Budget
@@ -29,7 +31,7 @@ from lamina.training.machine import Choice, keep_memory
 from lamina.training.objective import Objective
 from lamina.training.progress import Progress
 
-__all__ = ["Unseen", "fold_rows", "outputs", "train_networks", "unseen", "weigh"]
+__all__ = ["Unseen", "fold_rows", "outputs", "stopping", "train_networks", "unseen", "weigh"]
 
 VOTES = ((4, 1), (3, 1), (2, 1), (3, 2), (1, 1), (2, 3), (1, 2), (1, 3), (1, 4))  # of a network and of its companion
 
@@ -49,10 +51,14 @@ def train_networks(
     networks: list[nn.Module] = []
     positions: list[Position] = []
     keep_memory()
+    changes = bool(parts.encoder.layout.wide) and not (parts.transfer and parts.transfer.is_short)
+    flips = find_flips(folder, parts, fold_rows(learn, 0, inside=False)) if changes else {}
+    learn = _shortened(parts, learn, progress)
     try:
         while len(networks) < max(len(snapshots), _wanted(parts, learn, positions, module)):
             place = len(networks)
             model = parts.network(place, module)
+            learning = parts.transfer.begin(model, parts.seed(place)) if parts.transfer else None
             rows = fold_rows(learn, parts.fold(place), inside=False)
             if isinstance(model, Model) and model.remembers:
                 batch = gather(learn, rows.places)
@@ -70,18 +76,34 @@ def train_networks(
                 spent=sum(position.seconds for position in positions),
                 until=_until(parts, place) if _most(parts, learn, module) > 1 else None,
                 way=Choice(**positions[-parts.kinds].way) if len(positions) >= parts.kinds else None,
+                augment=augmented(parts, flips, parts.seed(place)) if changes else None,
             )
+            if learning:
+                learning.open_later(trainer.batches.steps)
             if place < len(snapshots):
                 trainer.restore(snapshots[place])
-            with _stopping(trainer):
+            with stopping(trainer):
                 position = trainer.fit()
             if trainer.stop_asked:  # also in the last step: others may be to come
                 raise KeyboardInterrupt(f"stopped at step {position.step}; go on with: lamina resume {folder}")
+            if learning:
+                learning.end()
             networks.append(model)
             positions.append(position)
     finally:
         history.close()
     return networks, positions
+
+
+def _shortened(parts: Parts, learn: Store, progress: Progress | None = None) -> Store:
+    """The rows with the vectors of networks that never change, where there are such."""
+    if parts.transfer is None or not parts.transfer.is_short:
+        return learn
+    if progress is not None:
+        progress.say("computing the vectors of the pre-trained network once")
+    model = parts.network(0)
+    assert isinstance(model, Mixed)
+    return parts.transfer.shortened(model, learn)
 
 
 def _most(parts: Parts, learn: Store, module: Module) -> int:
@@ -110,6 +132,8 @@ def _wanted(parts: Parts, learn: Store, positions: Sequence[Position], module: M
     seconds = Budget.parse(settings.budget).seconds
     if not positions or seconds is None:
         return 1
+    if parts.transfer is not None and parts.transfer.is_short:
+        return 1  # several heads on one network would make it answer several times, and say much the same
     if len(positions) < parts.kinds:
         return min(most, parts.kinds)  # a network and its companion come first, however little is left
     spent, longest = sum(position.seconds for position in positions), max(position.seconds for position in positions)
@@ -123,7 +147,7 @@ def _kept_history(folder: Path, snapshots: Sequence[Snapshot]) -> list[dict[str,
 
 
 @contextlib.contextmanager
-def _stopping(trainer: Trainer) -> Iterator[None]:
+def stopping(trainer: Trainer) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end training in good order; a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -173,6 +197,7 @@ class Unseen:
 
 def unseen(parts: Parts, networks: Sequence[nn.Module], learn: Store) -> Unseen:
     """Let every network answer for the fold that it has not learned from."""
+    learn = _shortened(parts, learn)
     folds = sorted({parts.fold(place) for place in range(len(networks))})
     rows = {fold: fold_rows(learn, fold, inside=True) for fold in folds}
     said: dict[int, list[np.ndarray]] = {fold: [] for fold in folds}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from lamina.tasks.base import Task
 from lamina.training.budget import Budget
 from lamina.training.memory import available, within
 from lamina.training.objective import Objective
+from lamina.transfer.transfer import Transfer
 
 __all__ = ["Module", "Parts", "join", "load_predictor", "task_settings"]
 
@@ -42,12 +43,14 @@ class Parts:
 
     Attributes:
         rows: how many there are to train on.
+        transfer: how networks start from pre-trained weights; None where they start from nothing.
     """
 
     plan: Plan
     encoder: Encoder
     objective: Objective
     rows: int
+    transfer: Transfer | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Parts:
@@ -58,7 +61,8 @@ class Parts:
         plan = Plan.of(read_json(folder / "plan.json"))
         encoder = Encoder.from_json(read_json(folder / "features.json"))
         rows = read_json(folder / "run.json")["rows"]["train"]
-        return cls(plan, encoder, Objective([_task(feature, plan) for feature in encoder.targets]), rows)
+        objective = Objective([_task(feature, plan) for feature in encoder.targets])
+        return cls(plan, encoder, objective, rows, Transfer.of(folder, plan.weights, augmented=_augments(plan)))
 
     def network(self, place: int, module: Module = None) -> nn.Module:
         """Network number ``place`` with its starting weights, or the user's module, as it comes or made from the seed.
@@ -104,6 +108,13 @@ class Parts:
     def seed(self, place: int) -> int:
         """The seed of one of the networks."""
         return self.plan.seed if place == 0 else seed_of(self.plan.seed, "network", place)
+
+
+def _augments(plan: Plan) -> bool:
+    """Whether the plan asks for augmentation; ``auto`` leaves it off where networks never change."""
+    said = plan.augment
+    asked = any(isinstance(one, Mapping) for one in (said.image, said.text, said.frames, said.clip))
+    return asked or bool(said.mix_up or said.cut_mix)
 
 
 def _task(feature: Feature, plan: Plan) -> Task:

@@ -1,5 +1,6 @@
-"""What a person reads: results as one self-contained page."""
+"""What a person reads: results, and tables, as self-contained pages."""
 
+from lamina.report.inspection import inspection
 from lamina.report.page import page
 
-__all__ = ["page"]
+__all__ = ["inspection", "page"]

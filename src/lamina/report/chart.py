@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeGuard
 from lamina.evaluation.figures import figure
 from lamina.report.markup import Raw, escape, short
 
-__all__ = ["Bar", "bars", "heat", "histogram", "line", "scatter", "ticks"]
+__all__ = ["Bar", "bars", "heat", "histogram", "line", "scatter", "spark", "ticks"]
 
 WIDTH = 440  # of every chart: on a telephone its text is still legible
 HEIGHT = 280
+SPARK = (200, 72)  # width and height of a line without axes
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 26, 42  # margins
 
 Point = tuple[float | None, float | None]
@@ -141,24 +142,32 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str
     return _svg(f"{y} by {x}", parts)
 
 
-def bars(rows: Sequence[Bar], *, x: str) -> Raw:
+def bars(rows: Sequence[Bar], *, x: str, zero: bool = False) -> Raw:
     """One row per name: a dot for the value and a bar from low to high, on a scale that need not begin at zero.
 
     A row so far off that the others would be squeezed together stands at the edge, as an arrow with its value.
+
+    Args:
+        rows: from top to bottom.
+        x: what the axis is.
+        zero: values are amounts: the scale holds zero, which is marked, and every row stands at its place.
     """
     rows = [row for row in rows if _known(row.value)]
     if not rows:
         return Raw("")
     left, step, top, right = 128, 26, 8, WIDTH - 18
     bottom = top + step * len(rows)
-    far = _far(rows)
-    across = _axis([value for row in rows if row != far for value in _span(row)], left, right, room=0.05)
+    far = None if zero else _far(rows)
+    values = [value for row in rows if row != far for value in _span(row)] + [0.0] * zero
+    across = _axis(values, left, right, room=0.05)
     places = ticks(across.low, across.high, 4)
     parts = [
         f"{_segment(across.at(place), top, across.at(place), bottom, 'rule')}"
         f"{_text(across.at(place), bottom + 17, label, 'middle', 'tick')}"
         for place, label in zip(places, _labels(places), strict=True)
     ]
+    if zero:
+        parts.append(_segment(across.at(0), top, across.at(0), bottom, "base"))
     for place, row in enumerate(rows):
         y, kind = top + step * (place + 0.5), "strong" if row.strong else "plain"
         parts.append(_text(left - 12, y + 4, short(row.name, 20), "end", f"name {kind}", row.name))
@@ -199,6 +208,18 @@ def _edge(row: Bar, across: _Axis, y: float) -> str:
     if row.value < across.low:
         return _text(across.start + 2, y + 4, f"◂ {figure(row.value, 3)}", "start", "tick")
     return _text(across.end - 2, y + 4, f"{figure(row.value, 3)} ▸", "end", "tick")
+
+
+def spark(lines: Sequence[Sequence[float | None]]) -> Raw:
+    """Small lines without axes, of values from 0 to 1 at even steps."""
+    known = [line for line in lines if any(map(_known, line))]
+    if not known:
+        return Raw("")
+    parts: list[str] = []
+    for place, line in enumerate(known):
+        across, up = _Axis(0, max(1, len(line) - 1), 2, SPARK[0] - 2), _Axis(0, 1, SPARK[1] - 3, 3)
+        parts += _strokes(list(enumerate(line)), across, up, f"series{place % 4}")
+    return _svg(f"{len(known)} line(s) over time", parts, SPARK[1], SPARK[0])
 
 
 def heat(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Raw:
@@ -347,8 +368,8 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str, full: str = "",
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{tip}{shown}</text>'
 
 
-def _svg(label: str, parts: Iterable[str], height: int = HEIGHT) -> Raw:
+def _svg(label: str, parts: Iterable[str], height: int = HEIGHT, width: int = WIDTH) -> Raw:
     return Raw(
-        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}">{"".join(parts)}</svg>'
+        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">{"".join(parts)}</svg>'
     )

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lamina.evaluation.figures import figure
+from lamina.report.style import STYLE
 
-__all__ = ["Raw", "duration", "escape", "facts", "number", "share", "short", "table", "words"]
+__all__ = ["Raw", "duration", "escape", "facts", "number", "share", "short", "table", "whole", "words"]
 
 LONGEST = 120  # characters of a cell's text
 
@@ -113,3 +114,26 @@ def facts(pairs: Sequence[tuple[str, object]], kind: str = "facts") -> Raw:
         return Raw("")
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
     return Raw(f'<dl class="{kind}">{rows}</dl>')
+
+
+def whole(title: object, about: Raw, main: Raw, version: object = None) -> str:
+    """A whole page that needs nothing from elsewhere.
+
+    Args:
+        title: on top.
+        about: below the title.
+        main: the rest.
+        version: of Lamina, at the end.
+    """
+    title = escape(title)
+    made = escape(f"Made by Lamina {version or ''}".strip() + ".")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        # The page needs nothing, and so may do nothing.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'img-src data:; media-src data:">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<header><h1>{title}</h1>{about}</header>\n<main>{main}</main>\n"
+        f"<footer>{made}</footer>\n</body>\n</html>\n"
+    )

@@ -8,13 +8,14 @@ from typing import Any
 
 from lamina.evaluation.figures import together
 from lamina.report import chart
-from lamina.report.markup import Raw, duration, escape, facts, number, share, short, table, words
-from lamina.report.style import STYLE
+from lamina.report.cards import cards
+from lamina.report.columns import columns_table
+from lamina.report.markup import Raw, duration, escape, facts, number, share, short, table, whole, words
 
 __all__ = ["page"]
 
-MOST_COLUMNS = 300  # of the table, listed
 MOST_CLASSES = 30  # listed with their precision and recall
+MOST_CONTRIBUTIONS = 20  # columns that are drawn
 
 Document = Mapping[str, Any]
 
@@ -39,8 +40,10 @@ def page(document: Document) -> str:
 
     Args:
         document: JSON values under ``title``, ``created``, ``version``, ``run``, ``data``, ``warnings``, ``plan``,
-            ``machine``, ``history``, ``training`` and ``targets`` (column -> what
-            :func:`lamina.evaluation.scores.scores` gave). Any of them may be missing: its section is then left out.
+            ``machine``, ``history``, ``training``, ``samples`` (see :func:`lamina.report.cards.cards`) and ``targets``
+            (column -> what :func:`lamina.evaluation.scores.scores` gave, and under ``columns`` what
+            :func:`lamina.evaluation.contribution.contributions` did). Any of them may be missing: its section is then
+            left out.
 
     Returns:
         A whole HTML document.
@@ -55,18 +58,8 @@ def page(document: Document) -> str:
     body = "".join(
         f'<section id="{name}"><h2>{escape(title)}</h2>{content}</section>' for name, title, content in sections
     )
-    title = escape(document.get("title") or "Report")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        # The page needs nothing, and so may do nothing.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        'img-src data:">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<header><h1>{title}</h1>{_origin(document)}</header>\n<main>{_headlines(document)}"
-        f'<nav aria-label="Sections">{links}</nav>{body}</main>\n'
-        f"<footer>{_footer(document)}</footer>\n</body>\n</html>\n"
-    )
+    main = Raw(f'{_headlines(document)}<nav aria-label="Sections">{links}</nav>{body}')
+    return whole(document.get("title") or "Report", _origin(document), main, document.get("version"))
 
 
 def _origin(document: Document) -> Raw:
@@ -78,10 +71,6 @@ def _origin(document: Document) -> Raw:
         parts.append(f"{len(data['columns']):,} columns")
     said = " · ".join(str(part) for part in parts if part)
     return Raw(f'<p class="soft small">{escape(said)}</p>') if said else Raw("")
-
-
-def _footer(document: Document) -> Raw:
-    return escape(f"Made by Lamina {document.get('version', '')}".strip() + ".")
 
 
 # --- scores ---------------------------------------------------------------------------------------------------------
@@ -300,6 +289,50 @@ def _figures(parts: Sequence[Raw]) -> Raw:
     return Raw(f'<div class="charts">{drawn}</div>') if drawn else Raw("")
 
 
+# --- columns and rows -----------------------------------------------------------------------------------------------
+
+
+def _contributions(document: Document) -> Raw:
+    return _per_target(document, _contributions_of)
+
+
+def _contributions_of(target: Document) -> Raw:
+    found = target.get("columns") or {}
+    listed = list(found.get("columns") or ())
+    if not listed:
+        return Raw("")
+    shown = listed[:MOST_CONTRIBUTIONS]
+    told = (
+        f"How much the loss rises if the cells of a column are exchanged among {found['rows']:,} rows, so that they "
+        f"look as ever and say nothing, with 95% intervals. As the rows are, the loss is {number(found['loss'])}. Of "
+        "two columns that say the same, neither contributes much."
+    )
+    rest = [f"{len(listed) - len(shown)} more contribute less."] if len(shown) < len(listed) else []
+    if left_out := found.get("left_out"):
+        rest.append(f"Not looked at: {short(', '.join(left_out), 300)}.")
+    picture = chart.bars([chart.Bar(**one) for one in shown], x="rise of the loss", zero=True)
+    parts = [f"<p>{escape(told)}</p>", _figures([_figure("Contribution of each column", "", picture)])]
+    parts.append(f'<p class="small soft">{escape(" ".join(rest))}</p>' if rest else "")
+    if gates := found.get("gates"):
+        parts.append("<p>The network weighs its columns by gates; on average a row gets so much from each:</p>")
+        parts.append(facts([(short(one["name"], 40), share(one["gate"])) for one in gates]))
+    return Raw("".join(parts))
+
+
+def _rows(document: Document) -> Raw:
+    """Judged rows to look at."""
+    listed = list(document.get("samples") or ())
+    groups = (
+        ("The largest losses", [one for one in listed if one.get("is_worst")]),
+        ("At random", [one for one in listed if not one.get("is_worst")]),
+    )
+    drawn = "".join(f"<h3>{escape(title)}</h3>{cards(group)}" for title, group in groups if group)
+    told = (
+        f'<p class="small soft">{len(listed)} judged rows as the network saw them. Whoever has the run has these.</p>'
+    )
+    return Raw(told + drawn) if listed else Raw("")
+
+
 # --- training -------------------------------------------------------------------------------------------------------
 
 
@@ -352,49 +385,13 @@ def _data(document: Document) -> Raw:
         )
     columns = list(data.get("columns") or ())
     if columns:
-        heads = [("Column", "text"), ("Taken as", "text"), ("Because", "text"), ("Missing", "number")]
-        heads += [("Distinct", "number"), ("Examples", "text"), ("Summary", "text")]
-        rows_shown = [_column_row(column) for column in columns[:MOST_COLUMNS]]
-        marks = ["" if column.get("used", True) else "unused" for column in columns[:MOST_COLUMNS]]
-        parts.append(Raw(f'<div class="columns">{table(heads, rows_shown, marks)}</div>'))
-        if len(columns) > MOST_COLUMNS:
-            parts.append(f'<p class="small soft">And {len(columns) - MOST_COLUMNS:,} more columns.</p>')
+        parts.append(columns_table(columns))
     if data.get("fingerprint"):
         parts.append(f'<p class="small soft">Fingerprint of the data: <code>{escape(data["fingerprint"])}</code></p>')
     return Raw("".join(parts))
 
 
 _PARTS = {"train": "to train", "valid": "to validate", "test": "to test"}
-
-
-def _column_row(column: Document) -> list[object]:
-    kind = str(column.get("kind", "")) + ("" if column.get("used", True) else " (not used)")
-    distinct = column.get("distinct")
-    missing = column.get("missing", column.get("missing_share", column.get("missing share")))
-    return [
-        short(column.get("name", ""), 40),
-        kind,
-        short(column.get("evidence") or "", 90),
-        share(missing),
-        "–" if distinct is None else words(distinct),
-        short(", ".join(str(example) for example in column.get("examples") or ()), 60),
-        _summary(column.get("summary") or {}),
-    ]
-
-
-def _summary(summary: Document) -> str:
-    """The few figures of a column, on a line."""
-    parts = []
-    for name, value in summary.items():
-        if isinstance(value, Mapping):
-            first = list(value.items())[:3]
-            more = ", …" if len(value) > 3 else ""
-            parts.append(
-                f"{name} " + ", ".join(f"{short(inner, 20)} ({words(count)})" for inner, count in first) + more
-            )
-        elif value is not None:
-            parts.append(f"{name} {number(value, 3) if isinstance(value, float) else words(value)}")
-    return short(" · ".join(parts), 160)
 
 
 def _aside(document: Document) -> Raw:
@@ -468,6 +465,8 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Document], Raw]], ...] = (
     ("warnings", "Warnings", _warnings),
     ("scores", "Scores", _scores),
     ("mistakes", "Where it is right and wrong", _mistakes),
+    ("columns", "What each column contributes", _contributions),
+    ("rows", "Rows", _rows),
     ("learning", "Learning", _learning),
     ("data", "The data as seen", _data),
     ("aside", "Set aside", _aside),

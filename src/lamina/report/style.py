@@ -89,6 +89,7 @@ figcaption span { display: block; font-weight: 400; color: var(--soft); }
 .chart .series0 { stroke: var(--first); }
 .chart .series1 { stroke: var(--second); }
 .chart .series2 { stroke: var(--good); }
+.chart .series3 { stroke: var(--open); }
 .chart line.series0, .chart line.series1, .chart line.series2 { stroke-width: 2; }
 .chart .lone { fill: currentColor; stroke: none; }
 .chart .dot { fill: var(--first); }
@@ -102,6 +103,22 @@ figcaption span { display: block; font-weight: 400; color: var(--soft); }
 .chart .count { fill: var(--ink); font-size: 12px; }
 .chart .count.inverse { fill: var(--paper); }
 .chart .count.small { font-size: 10.5px; opacity: .8; }
+
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)); gap: 1.4rem 1.6rem;
+  margin: 0 0 1.6rem; font-size: .8125rem; line-height: 1.4; align-items: start; }
+.cards.dense { grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr)); gap: .8rem; }
+.card { break-inside: avoid; min-width: 0; }
+.card figure { margin: 0 0 .5rem; }
+.card figcaption { font-size: .75rem; font-weight: 400; margin-bottom: .2rem; }
+.card p { margin: 0; }
+.card img { display: block; height: 6rem; max-width: 100%; object-fit: contain; object-position: left;
+  image-rendering: pixelated; background: var(--wash); }
+.card img.spectrogram, .card img.film { height: 4.5rem; }
+.card .chart { max-width: 12.5rem; background: var(--wash); }
+.card blockquote { margin: 0; padding-left: .7rem; border-left: 2px solid var(--line); overflow-wrap: anywhere; }
+.right::before { content: "✓ "; color: var(--good); }
+.players { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem 1.6rem; }
+.players audio { width: 100%; }
 
 pre { background: var(--wash); padding: .9rem 1.1rem; overflow-x: auto; font-size: .8125rem; line-height: 1.55;
   border-radius: 4px; margin: 0 0 1rem; }

@@ -9,14 +9,12 @@ import polars as pl
 import torch
 from torch import nn
 
-from lamina.data.batches import to_tensor
+from lamina.data.batches import rows_at_once, to_tensors
 from lamina.features.answer import Answer
 from lamina.features.encoder import Encoder
 from lamina.training.objective import Objective
 
 __all__ = ["Predictor"]
-
-ROWS = 4096  # rows in a forward pass
 
 
 class Predictor:
@@ -42,12 +40,13 @@ class Predictor:
             MissingColumnError: if an input column is not there.
             DataError: if a cell is not of its column's type.
         """
-        arrays = self.encoder.encode(self.encoder.read(frame, first_row))
+        cells = self.encoder.read(frame, first_row)
         outputs = [np.empty((0, self.objective.width), np.float32)]
+        size = rows_at_once(wide=bool(self.encoder.layout.wide))
         with torch.inference_mode():
-            for start in range(0, len(frame), ROWS):
-                inputs = {name: to_tensor(name, array[start : start + ROWS]) for name, array in arrays.items()}
-                outputs.append(self.objective.activate(self.model(inputs)).numpy())
+            for start in range(0, len(cells), size):
+                arrays = self.encoder.encode(cells[start : start + size], first_row=first_row + start)
+                outputs.append(self.objective.activate(self.model(to_tensors(arrays))).numpy())
         return np.concatenate(outputs)
 
     def answers(self, activated: np.ndarray) -> list[Answer]:

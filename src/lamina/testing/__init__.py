@@ -1,4 +1,6 @@
-"""The contracts of a feature, a model and a task, as plain functions that anybody can run over a class of their own.
+"""The contracts of a feature, a backbone, a model, an augmentation and a task, as plain functions.
+
+Anybody can run them over a class of their own:
 
     from lamina.testing import check_feature, check_model, check_task
 
@@ -10,21 +12,30 @@ is tried on the columns of :func:`sample_columns` that it reads, a model on :fun
 :func:`sample_targets` that it is for, or each on the caller's own.
 """
 
+from lamina.testing.augment import AUGMENT_CHECKS, check_augmentation, sample_augmentations
+from lamina.testing.backbones import BACKBONE_CHECKS, check_backbone, sample_slots, sample_values
 from lamina.testing.common import same
 from lamina.testing.features import FEATURE_CHECKS, check_feature, sample_columns
 from lamina.testing.models import MODEL_CHECKS, check_model, sample_inputs, sample_layouts
 from lamina.testing.tasks import TASK_CHECKS, check_task, sample_targets
 
 __all__ = [
+    "AUGMENT_CHECKS",
+    "BACKBONE_CHECKS",
     "FEATURE_CHECKS",
     "MODEL_CHECKS",
     "TASK_CHECKS",
+    "check_augmentation",
+    "check_backbone",
     "check_feature",
     "check_model",
     "check_task",
     "same",
+    "sample_augmentations",
     "sample_columns",
     "sample_inputs",
     "sample_layouts",
+    "sample_slots",
     "sample_targets",
+    "sample_values",
 ]

@@ -8,9 +8,13 @@ import decimal
 import inspect
 import json
 import re
+import struct
 import subprocess
 import sys
+import wave
+import zlib
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -18,7 +22,9 @@ import polars as pl
 
 from lamina.config import as_dict, check
 from lamina.errors import DataError
-from lamina.features.base import Claim, Feature, Profile
+from lamina.features.base import WIDE, Claim, Feature, Profile, Slot
+from lamina.features.media import Media
+from lamina.features.ragged import Ragged
 from lamina.testing.common import same
 
 __all__ = [
@@ -40,6 +46,7 @@ __all__ = [
 ]
 
 DTYPES: dict[str, Any] = {"number": np.float32, "flag": np.uint8, "category": np.int32}
+DTYPES |= {"image": np.uint8, "tokens": np.int32, "frames": np.float32, "clip": np.uint8}
 
 
 def check_feature(cls: type[Feature], columns: Iterable[pl.Series] | None = None) -> None:
@@ -99,7 +106,35 @@ def sample_columns() -> list[pl.Series]:
         pl.Series("gone", [None, None, None], dtype=pl.String),
         pl.Series("nothing", [None, None], dtype=pl.Null),
         pl.Series("empty", [], dtype=pl.String),
+        pl.Series("pictures", [*(_png(generator.integers(0, 256, (6, 5, 3))) for _ in range(5)), b"no picture", None]),
+        pl.Series("grids", generator.integers(0, 256, (6, 5, 4), np.uint8)),
+        pl.Series("nested grids", [[[0, 9], [255, 7]], None, [[1, 2], [3, 4]]], dtype=pl.List(pl.List(pl.UInt8))),
+        pl.Series("sounds", [*(_wav(generator.normal(size=400 + 200 * row)) for row in range(4)), None, b"no sound"]),
+        pl.Series("waves", [[0.5, -1.25, 3.0], [2.0], None, [], [1.0, 1.0, 0.0, 0.5, 2.5]]),
+        pl.Series("channels", [[[0.5, 1.0], [2.0, -3.0]], None, [[1.5, 0.25], [1.0, 2.0], [0.0, 7.0]]]),
     ]
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Pixels (height, width, 3) as a PNG file."""
+    height, width, _ = pixels.shape
+    lines = b"".join(b"\0" + line.astype(np.uint8).tobytes() for line in pixels)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(lines))]
+    written = b"\x89PNG\r\n\x1a\n"
+    for name, content in [*chunks, (b"IEND", b"")]:
+        written += struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return written
+
+
+def _wav(samples: np.ndarray) -> bytes:
+    """Samples (n,) of deviation 1 as a WAV file of one channel, 8,000 a second."""
+    written = BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes((samples.clip(-3, 3) * 8000).astype("<i2").tobytes())
+    return written.getvalue()
 
 
 def stores_only(cls: type[Feature], columns: list[pl.Series]) -> None:
@@ -118,8 +153,12 @@ def stores_only(cls: type[Feature], columns: list[pl.Series]) -> None:
 
 
 def has_samples(cls: type[Feature], columns: list[pl.Series]) -> None:
-    """At least one column is of this kind, so that the other checks check something."""
-    assert any(len(raw.drop_nulls()) > 1 for raw in _readable(cls, columns)), f"no column can be read by {cls.__name__}"
+    """At least one column is of this kind, so that the other checks check something; of files, some can be decoded."""
+    readable = [raw for raw in _readable(cls, columns) if len(raw.drop_nulls()) > 1]
+    assert readable, f"no column can be read by {cls.__name__}"
+    if issubclass(cls, Media):
+        arrays = [array for raw in readable for array in _arrays(_fitted(cls, raw), raw).values()]
+        assert sum(array.lengths.sum() for array in arrays) > 1, f"no cell can be decoded by {cls.__name__}"
 
 
 def recognises(cls: type[Feature], columns: list[pl.Series]) -> None:
@@ -174,7 +213,11 @@ def learns_in_pieces(cls: type[Feature], columns: list[pl.Series]) -> None:
 
 
 def encodes_its_slots(cls: type[Feature], columns: list[pl.Series]) -> None:
-    """A column of an array for each slot of its group, in its dtype; flags 0 or 1, codes in range, numbers finite."""
+    """A column of an array for each slot of its group, in its dtype; flags 0 or 1, codes in range, numbers finite.
+
+    A wide slot has a ragged array with a row for each cell: items of its shape, none where the cell is missing, at most
+    one in a picture's, tokens from 1 to below its size.
+    """
     for raw in _readable(cls, columns):
         feature = _fitted(cls, raw)
         parts = [slot.part for slot in feature.slots]
@@ -183,16 +226,54 @@ def encodes_its_slots(cls: type[Feature], columns: list[pl.Series]) -> None:
         for slot in feature.slots:
             assert list(slot.knots) == sorted(slot.knots), f"{raw.name}: the knots of {slot.part} are not in order"
             assert np.isfinite(slot.knots).all()
+            if slot.is_wide:
+                _check_wide_slot(slot)
         # Its own cells, no cells, a missing one where none was seen, and those of every other column that it reads.
         for other in [raw, raw.head(0), raw.head(1), pl.Series([None], dtype=raw.dtype), *_readable(cls, columns)]:
             if _reads(feature, other):
-                _check_arrays(feature, feature.encode(feature.read(other)), len(other))
+                _check_arrays(feature, _arrays(feature, other), len(other))
+                _check_missing(feature, other)
 
 
-def _check_arrays(feature: Feature, arrays: dict[str, np.ndarray], rows: int) -> None:
+def _check_wide_slot(slot: Slot) -> None:
+    assert slot.length >= 1 and slot.size >= 1
+    assert len(slot.shape) == {"image": 3, "tokens": 0, "frames": 1, "clip": 3}[slot.group], slot
+    assert all(size >= 1 for size in slot.shape), slot
+    assert slot.size > 1 or slot.group != "tokens", "no token is left beside that which fills up rows"
+    for each in (slot.centre, slot.scale):
+        assert len(each) in (0, *slot.shape[-1:]) and np.isfinite(each).all(), slot
+    assert all(value > 0 for value in slot.scale), slot
+
+
+def _check_missing(feature: Feature, raw: pl.Series) -> None:
+    """A missing cell is a row without items."""
+    missing = feature.read(raw).is_null().to_numpy()
+    for group, array in _arrays(feature, raw).items():
+        assert group not in WIDE or not array.lengths[missing].any(), f"{raw.name}: a missing cell has items"
+
+
+def _check_ragged(slot: Slot, array: Any, rows: int) -> None:
+    assert isinstance(array, Ragged), f"{slot.group}: {type(array)}"
+    assert len(array) == rows, f"{slot.group}: {len(array)} rows for {rows} cells"
+    assert (array.lengths >= 0).all() and array.lengths.sum() == len(array.values), f"{slot.group}: {array.ends}"
+    assert array.ends.dtype == np.int64
+    assert array.values.shape[1:] == slot.shape, f"{slot.group}: items {array.values.shape[1:]} for {slot.shape}"
+    assert array.values.dtype == DTYPES[slot.group], f"{slot.group}: {array.values.dtype}"
+    assert np.isfinite(array.values).all(), f"{slot.group}: not finite"
+    if slot.group == "image":
+        assert (array.lengths <= 1).all(), "a cell holds one picture"
+    if slot.group == "tokens":
+        assert ((array.values > 0) & (array.values < slot.size)).all(), f"tokens {array.values} of {slot.size}"
+
+
+def _check_arrays(feature: Feature, arrays: dict[str, Any], rows: int) -> None:
     by_group = {group: [slot for slot in feature.slots if slot.group == group] for group in DTYPES}
     assert set(arrays) >= {group for group, slots in by_group.items() if slots}
     for group, array in arrays.items():
+        if group in WIDE:
+            (slot,) = by_group[group]
+            _check_ragged(slot, array, rows)
+            continue
         assert array.shape == (rows, len(by_group[group])), f"{group}: {array.shape}"
         assert array.dtype == DTYPES[group], f"{group}: {array.dtype}"
         assert np.isfinite(array).all(), f"{group}: not finite"
@@ -207,17 +288,19 @@ def encodes_each_row_alone(cls: type[Feature], columns: list[pl.Series]) -> None
     for raw in _readable(cls, columns):
         feature = _fitted(cls, raw)
         before = copy.deepcopy(feature.state)
-        whole = feature.encode(feature.read(raw))
+        whole = _arrays(feature, raw)
         for row in range(min(len(raw), 60)):
-            alone = feature.encode(feature.read(raw[row : row + 1], row))
+            alone = _arrays(feature, raw[row : row + 1], row)
             for group, array in whole.items():
-                assert same(alone[group], array[row : row + 1]), f"{raw.name}, row {row}: {raw[row]!r}"
+                assert _equal(alone[group], array[row : row + 1]), f"{raw.name}, row {row}: {raw[row]!r}"
         assert feature.state == before
 
 
 def decodes(cls: type[Feature], columns: list[pl.Series]) -> None:
     """Decoding what was encoded gives the cells back, numbers as closely as float32 can. Of an input, cells that share
-    one code, as rare names do, may come back as missing; of a target, none."""
+    one code, as rare names do, may come back as missing; of a target, none. Wide features need not go back."""
+    if any(slot.is_wide for raw in _readable(cls, columns) for slot in _fitted(cls, raw).slots):
+        return
     for raw in _readable(cls, columns):
         for is_target in (False, True):
             feature = _fitted(cls, raw, is_target=is_target)
@@ -260,14 +343,18 @@ def goes_through_json(cls: type[Feature], columns: list[pl.Series]) -> None:
             assert as_dict(again.settings) == as_dict(feature.settings)
             assert again.slots == feature.slots
             assert json.dumps(again.summary(), allow_nan=False) == json.dumps(feature.summary(), allow_nan=False)
-            here, there = (one.encode(one.read(raw)) for one in (feature, again))
-            assert same(here, there), raw.name
+            here, there = (_arrays(one, raw) for one in (feature, again))
+            assert list(here) == list(there), raw.name
+            assert all(_equal(here[group], there[group]) for group in here), raw.name
     unfitted = cls.from_json(json.loads(json.dumps(cls("c", is_target=True).to_json())))
     assert unfitted.state is None and unfitted.is_target
 
 
 def reads_text_as_native(cls: type[Feature], columns: list[pl.Series]) -> None:
-    """The same cells as text and in their own dtype are encoded the same, whichever of the two it learned from."""
+    """The same cells as text and in their own dtype are encoded the same, whichever of the two it learned from.
+
+    Not of wide features: in running text, 2 and 2.0 are different words.
+    """
     pairs = [
         (pl.Series([3, 1, 2, 1, None]), pl.Series(["3", "1", "2", "1", ""])),
         (pl.Series([1.5, 2.0, -0.25, None]), pl.Series(["1.5", "2.0", "-0.25", "NaN"])),
@@ -279,8 +366,12 @@ def reads_text_as_native(cls: type[Feature], columns: list[pl.Series]) -> None:
         if all(_reads(cls("c"), cells) for cells in pair):
             for learned in pair:
                 feature = _fitted(cls, learned)
-                here, there = (feature.encode(feature.read(cells)) for cells in pair)
-                assert same(here, there), f"learned from {learned.to_list()}: {here} is not {there}"
+                if any(slot.is_wide for slot in feature.slots):
+                    return
+                here, there = (_arrays(feature, cells) for cells in pair)
+                assert all(_equal(here[group], there[group]) for group in (*here, *there)), (
+                    f"learned from {learned.to_list()}: {here} is not {there}"
+                )
 
 
 def imports_no_torch(cls: type[Feature], columns: list[pl.Series]) -> None:
@@ -319,6 +410,19 @@ def _reads(feature: Feature, raw: pl.Series) -> bool:
 
 def _readable(cls: type[Feature], columns: list[pl.Series]) -> list[pl.Series]:
     return [raw for raw in columns if _reads(cls("c"), raw)]
+
+
+def _arrays(feature: Feature, raw: pl.Series, first_row: int = 0) -> dict[str, Any]:
+    """Raw cells encoded; files that cannot be decoded are set aside, as in training."""
+    cells = feature.read(raw, first_row)
+    return feature.encode(cells, {}, first_row) if isinstance(feature, Media) else feature.encode(cells)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two encoded arrays are the same to the last bit."""
+    if isinstance(one, Ragged) and isinstance(other, Ragged):
+        return same(one.values, other.values) and same(one.ends, other.ends)
+    return same(one, other)
 
 
 def _fitted(cls: type[Feature], raw: pl.Series, *, is_target: bool = False) -> Feature:

@@ -12,16 +12,17 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import Batch, Batches, Rows, in_order
+from lamina.data.batches import Batch, Batches, Rows, in_order, rows_at_once
 from lamina.nn.start import seed_of_step
 from lamina.training import checkpoint, machine
+from lamina.training.auto import settle
 from lamina.training.budget import Budget
 from lamina.training.checkpoint import Position, Snapshot
 from lamina.training.finder import find_rate
@@ -35,12 +36,14 @@ from lamina.training.progress import Progress, clock
 from lamina.training.schedule import factor
 from lamina.training.settings import TrainSettings
 
-__all__ = ["Trainer", "batch_size", "patience", "predict"]
+__all__ = ["Augmentation", "Trainer", "predict"]
 
-EVALUATION_ROWS = 4096  # rows in a forward pass without gradients
 FOLLOW = 4  # steps between two moves of the averaged weights, after the first hundred
 WATCHED = 50_000  # valid rows that are looked at between epochs; of more, every second, third ...
 SETTLE = 0.03  # share of a budget of seconds after which the horizon is first reckoned
+
+
+Augmentation = Callable[[Batch, int], Batch]
 
 
 class Trainer:
@@ -58,6 +61,7 @@ class Trainer:
         spent: seconds of the budget that are gone.
         until: seconds of the budget by which this network ends; all of them if None.
         way: how this machine runs such a network; measured if None.
+        augment: changes the training rows, as a function of the step.
     """
 
     def __init__(
@@ -74,19 +78,24 @@ class Trainer:
         spent: float = 0.0,
         until: float | None = None,
         way: Choice | None = None,
+        augment: Augmentation | None = None,
     ) -> None:
         self.folder, self.model, self.objective = folder, model, objective
         self.count = len(train.places)
         self.valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
-        self.settings, self.seed, self.history, self.progress = settings, seed, history, progress
+        self.settings = settle(settings, self.count, train.store.groups)
+        self.seed, self.history, self.progress = seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent
         self.until = until if until is not None else self.budget.seconds
-        self.batches = Batches(train, batch_size(settings, self.count), seed)
+        size, patience = self.settings.batch_size, self.settings.patience
+        assert size != "auto" and patience != "auto"
+        self._patience = patience
+        self.batches = Batches(train, size, seed)
         self.position = Position(horizon=self.budget.horizon(self.batches.steps), budget=settings.budget)
         self.best: dict[str, Tensor] = {}
         self.average: dict[str, Tensor] = {}
         self._optimiser_state: dict[str, Tensor] = {}
-        self._way = way
+        self._way, self.augment = way, augment
         self._clock = self._saved = time.monotonic()
         self.stop_asked = False
 
@@ -159,8 +168,8 @@ class Trainer:
             batches = (batch for epoch in itertools.count() for batch in self.batches.epoch(epoch))
             stream = (functools.partial(self._loss, batch=batch) for batch in batches)
             return find_rate(self.model, stream, self.settings)
-        # Many rows make many steps an epoch, and smaller ones go further before the valid rows turn.
-        return chosen if chosen != "auto" else 2e-3 if self.count < 40_000 else 5e-4
+        assert chosen != "auto"
+        return chosen
 
     def _prepare_average(self) -> None:
         """The averaged weights, and the pairs of tensors that are moved at each step."""
@@ -173,7 +182,11 @@ class Trainer:
         self._forget = 1 / max(2.0, self.settings.averaging * self.batches.steps)
 
     def _loss(self, model: Any, batch: Batch) -> Tensor:
-        return self.objective.loss(model(batch.inputs), batch.targets)
+        raw = model(batch.inputs)
+        loss = self.objective.loss(raw, batch.targets)
+        if not batch.others:
+            return loss
+        return batch.share * loss + (1 - batch.share) * self.objective.loss(raw, list(batch.others))
 
     # --- the loop
 
@@ -202,6 +215,8 @@ class Trainer:
         torch.default_generator.manual_seed(seed_of_step(self.seed, position.step))
         self.optimiser.set_rate(self._rate_factor())
         running = self._copy_running()
+        if self.augment is not None:
+            batch = self.augment(batch, position.step)
         loss = 0.0
         for piece in _pieces(batch, self.settings.accumulate):
             with machine.running(self.way):
@@ -323,7 +338,7 @@ class Trainer:
             return "budget"
         if position.horizon is not None and position.step >= position.horizon:
             return "budget"
-        if position.stale and position.stale >= patience(self.settings, self.count):
+        if 0 < self._patience <= position.stale:
             return "patience"
         self._tell()
         return None
@@ -355,29 +370,12 @@ class Trainer:
         self._saved = time.monotonic()
 
 
-def batch_size(settings: TrainSettings, rows: int) -> int:
-    """The batch size: as set, or by the number of rows."""
-    if settings.batch_size != "auto":
-        return settings.batch_size
-    return next(size for size, most in _BATCH_SIZES.items() if rows < most)
-
-
-_BATCH_SIZES = {64: 2_000, 256: 30_000, 512: 300_000, 1024: 3_000_000, 4096: math.inf}
-
-
-def patience(settings: TrainSettings, rows: int) -> float:
-    """Evaluations without a better one that are borne: as set, or more where epochs are short and noisy."""
-    if settings.patience != "auto":
-        return settings.patience or math.inf
-    return 64 if rows < 2_000 else 16 if rows < 20_000 else 6
-
-
 def predict(model: nn.Module, objective: Objective, rows: Rows) -> Iterator[tuple[Batch, Tensor]]:
     """Yield (batch, activated outputs (B, width) float32) over all rows in order, in float32, without gradients."""
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        for batch in in_order(rows, EVALUATION_ROWS):
+        for batch in in_order(rows, rows_at_once(wide=bool(rows.store.groups))):
             yield batch, objective.activate(model(batch.inputs))
     model.train(was_training)
 
@@ -398,6 +396,8 @@ def _pieces(batch: Batch, count: int) -> list[Batch]:
             {name: value[low:high] for name, value in batch.inputs.items()},
             [target[low:high] for target in batch.targets],
             batch.rows[low:high],
+            [target[low:high] for target in batch.others],
+            batch.share,
         )
         for low, high in itertools.pairwise(edges)
         if high > low

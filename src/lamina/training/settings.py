@@ -19,19 +19,23 @@ class TrainSettings:
         "10min", "When to stop at the latest: seconds, steps or epochs, as in 60s, 5min, 500steps, 10epochs."
     )
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
-        "auto", "Rows in a step; auto: 64 to 4096 by the number of rows. 1: single rows."
+        "auto",
+        "Rows in a step; auto: 64 to 4096 by the number of rows, 64 to 512 if some are wide. 1: single rows.",
     )
     optimiser: Literal["adamw", "sgd", "muon"] = setting(
         "adamw", "adamw; sgd with momentum; muon for matrices with adamw for the rest (Jordan et al. 2024)."
     )
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto", "find"] = setting(
-        "auto", "Step size; auto: 0.002, and 0.0005 above 40,000 rows; find: a short range test (Smith 2015)."
+        "auto",
+        "Step size; auto: 0.002, 0.0005 above 40,000 plain rows, 0.001 with text or sound; find: a short range test "
+        "(Smith 2015).",
     )
     weight_decay: float = setting(1e-2, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
     momentum: float = setting(0.9, "Momentum of sgd and muon.", ge=0, lt=1)
-    schedule: Literal["flat", "cosine", "linear"] = setting(
-        "flat",
-        "How the step size falls over the last part; flat: it does not, the averaged weights settle by themselves.",
+    schedule: Literal["auto", "flat", "cosine", "linear"] = setting(
+        "auto",
+        "How the step size falls over the last part; flat: it does not, the averaged weights settle by themselves; "
+        "auto: cosine with pictures, else flat.",
     )
     warmup: float = setting(2.0, "Epochs over which the step size rises.", ge=0)
     decay: float = setting(0.5, "Share of the budget over which the step size falls.", ge=0, le=1)
@@ -39,7 +43,8 @@ class TrainSettings:
     accumulate: int = setting(1, "Pieces into which a batch is cut to save memory; the result is the same.", ge=1)
     patience: Annotated[int, Field(ge=0)] | Literal["auto"] = setting(
         "auto",
-        "Stop after so many evaluations without a better one; 0: never; auto: 64, 16 or 6 by the number of rows.",
+        "Stop after so many evaluations without a better one; 0: never; auto: 64, 16 or 6 by the number of rows, "
+        "never with pictures.",
     )
     evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = setting(
         "epoch", "Steps between evaluations on the valid rows."

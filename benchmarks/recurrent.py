@@ -1,0 +1,137 @@
+"""Recurrent networks on a copy task: who remembers over a delay, how far the gradient reaches, and what an epoch costs.
+
+    python benchmarks/recurrent.py                delays 20, 50 and 100; then an epoch of LSTM and transformer
+    python benchmarks/recurrent.py --quick        delay 20, fewer steps, held against no bar
+
+A row is a symbol, a delay of noise, and a mark that asks for the symbol (lamina.explain.gradients.copy_task). Each network
+has one layer of 64 units, one way, and answers from its last state; the transformer has one layer of the same width.
+The gradient is that of the loss at the embedding of the symbol beside that at the mark, before and after training.
+Every network gets the same rows, in the same order, and the same number of steps, with Adam and clipped gradients.
+
+An epoch is one pass over 4,096 rows of 100 words, forward and backward, in batches of 64, of an LSTM and a transformer
+with as near as possible the same number of weights and the same depth; rounds alternate, and the best of each counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from results import append
+from torch import Tensor, nn
+
+from lamina.backbones import BACKBONES
+from lamina.backbones.base import Backbone
+from lamina.config import check
+from lamina.explain.gradients import copy_task, gradient_by_place
+from lamina.features.base import Slot
+from lamina.nn.start import start
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "rnn": {"width": 64, "two_way": False, "pooling": "last", "dropout": 0.0},
+    "lstm": {"width": 64, "two_way": False, "pooling": "last", "dropout": 0.0},
+    "gru": {"width": 64, "two_way": False, "pooling": "last", "dropout": 0.0},
+    "transformer": {"width": 64, "depth": 1, "heads": 4, "pooling": "first", "dropout": 0.0},
+}
+SYMBOLS, BATCH, RATE, CLIP = 4, 64, 3e-3, 1.0
+CODES = 2 * SYMBOLS + 2  # symbols, as many kinds of noise, the mark, and filling
+
+# Of like size: 264k weights in the layers of either.
+EPOCH: dict[str, dict[str, Any]] = {
+    "lstm": {"width": 128, "depth": 2, "two_way": False, "dropout": 0.0},
+    "transformer": {"width": 128, "depth": 2, "heads": 4, "hidden": 1.0, "dropout": 0.0},
+}
+ROWS, LENGTH = 4096, 100
+
+
+def made(name: str, settings: dict[str, Any], length: int, size: int) -> tuple[Backbone, nn.Module]:
+    """A network and a head."""
+    cls = BACKBONES[name]
+    slot = Slot("said", "value", "tokens", size=size, length=length)
+    backbone = start(cls(slot, check(cls.Settings, settings)), 0)
+    assert isinstance(backbone, Backbone)
+    return backbone, start(nn.Linear(backbone.width, SYMBOLS), 1)
+
+
+def reach(backbone: Backbone, head: nn.Module, delay: int) -> float:
+    """The gradient at the symbol, as a share of the one at the mark."""
+    gradient = gradient_by_place(backbone, head, *copy_task(BATCH, delay, seed=1))
+    return float(gradient[0] / gradient[-1].clamp(min=1e-30))
+
+
+def step(backbone: Backbone, head: nn.Module, optimiser: torch.optim.Optimizer, values: Tensor, target: Tensor) -> None:
+    """Learn from one batch."""
+    lengths = torch.full((len(values),), values.shape[1])
+    loss = F.cross_entropy(head(backbone(values, lengths)), target)
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_([*backbone.parameters(), *head.parameters()], CLIP)
+    optimiser.step()
+
+
+def copy(name: str, delay: int, steps: int) -> dict[str, float]:
+    """Train one network on the copy task, and tell how often it is right on rows that it has not seen."""
+    backbone, head = made(name, NETWORKS[name], delay + 2, CODES)
+    before = reach(backbone, head, delay)
+    optimiser = torch.optim.Adam([*backbone.parameters(), *head.parameters()], RATE)
+    for number in range(steps):
+        step(backbone, head, optimiser, *copy_task(BATCH, delay, seed=1000 + number))
+    values, target = copy_task(1024, delay, seed=2)
+    with torch.inference_mode():
+        answer = head(backbone.eval()(values, torch.full((len(values),), delay + 2))).argmax(1)
+    accuracy = float((answer == target).float().mean())
+    return {"accuracy": accuracy, "reach_before": before, "reach_after": reach(backbone.train(), head, delay)}
+
+
+def epoch_seconds(rounds: int) -> dict[str, float]:
+    """Seconds for one pass of each network, the best of some rounds; and how many weights its layers have."""
+    values = torch.randint(1, 1000, (ROWS, LENGTH), generator=torch.Generator().manual_seed(0))
+    target = torch.arange(ROWS) % SYMBOLS
+    networks = {name: made(name, settings, LENGTH, 1000) for name, settings in EPOCH.items()}
+    best = dict.fromkeys(networks, float("inf"))
+    for _ in range(rounds):
+        for name, (backbone, head) in networks.items():
+            optimiser = torch.optim.Adam([*backbone.parameters(), *head.parameters()], RATE)
+            began = time.perf_counter()
+            for first in range(0, ROWS, BATCH):
+                step(backbone, head, optimiser, values[first : first + BATCH], target[first : first + BATCH])
+            best[name] = min(best[name], time.perf_counter() - began)
+    sizes = {
+        f"{name}_weights": float(sum(value.numel() for value in backbone.parameters()) - 1000 * backbone.width)
+        for name, (backbone, _) in networks.items()
+    }
+    return {f"{name}_seconds": round(seconds, 3) for name, seconds in best.items()} | sizes
+
+
+def main() -> None:
+    """Measure, and write a row for each delay and one for the epoch."""
+    parser = argparse.ArgumentParser(description="RNN, LSTM, GRU and transformer on a copy task.")
+    parser.add_argument("--quick", action="store_true", help="delay 20 and 200 steps; held against no bar")
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--delays", type=int, nargs="+", default=[20, 50, 100])
+    given = parser.parse_args()
+    steps = 200 if given.quick else given.steps
+    for delay in given.delays[:1] if given.quick else given.delays:
+        began, metrics = time.perf_counter(), {}
+        for name in NETWORKS:
+            found = copy(name, delay, steps)
+            metrics |= {f"{name}_{what}": float(f"{value:.4g}") for what, value in found.items()}
+        append(
+            "recurrent", metrics, seconds=time.perf_counter() - began, trial=given.quick,
+            settings={"delay": delay, "steps": steps, "batch": BATCH, "rate": RATE}, delay=delay,
+        )  # fmt: skip
+    began = time.perf_counter()
+    seconds = epoch_seconds(1 if given.quick else given.rounds)
+    ratio = seconds["transformer_seconds"] / seconds["lstm_seconds"]
+    append(
+        "recurrent_epoch", {"transformer_to_lstm": round(ratio, 4), **seconds}, seconds=time.perf_counter() - began,
+        trial=given.quick, settings={"rows": ROWS, "length": LENGTH, "batch": BATCH},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

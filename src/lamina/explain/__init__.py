@@ -1,0 +1,1 @@
+"""Looking inside networks, one method a file."""

@@ -1,0 +1,142 @@
+"""Pictures: photographs, drawings, scans."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from lamina.config import setting, settings
+from lamina.features.base import Claim, Profile, Slot
+from lamina.features.glances import SEEN, Glance, Glances, glance
+from lamina.features.media import Media, dimensions_of, innermost, is_file_name
+from lamina.features.picture import ENDINGS, Fit, fitted, framed, is_picture, open_picture, pixels_of
+
+__all__ = ["Image", "ImageSettings", "ImageState"]
+
+LOOKED_AT = 100  # cells of bytes whose beginnings are looked at
+
+
+@settings
+class ImageSettings:
+    """How pictures are brought to one form."""
+
+    size: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = setting(
+        "auto",
+        "Height and width in pixels; auto: as they are if all have one size of at most 64 x 64, else square, of the "
+        "usual side of the training pictures, from 32 to 128 in steps of 32.",
+    )
+    fit: Fit = setting(
+        "squash",
+        "What is done to pictures of another form: squash them; crop the middle; pad them with the mean colour.",
+    )
+    channels: Literal["auto", 1, 3] = setting(
+        "auto", "1: grey, 3: colours; auto: 1 if no training picture has colours."
+    )
+
+
+@dataclasses.dataclass
+class ImageState:
+    """What was learned from the training pictures.
+
+    Attributes:
+        count, missing: cells that are there, and that are not.
+        sampled, broken: cells that were looked at, and how many of them could not be decoded.
+        height, width, channels: of an encoded picture.
+        resized: pictures of the sample with another size.
+        smallest, largest: height and width of those with the fewest and the most pixels.
+        white: what 255 stands for in pictures of 16 bits: 255, 1023, 4095, 16383 or 65535, as the brightest needs.
+        centre, scale: mean and deviation of each channel, 0 to 255.
+    """
+
+    count: int
+    missing: int
+    sampled: int
+    broken: int
+    height: int
+    width: int
+    channels: int
+    resized: int
+    smallest: list[int]
+    largest: list[int]
+    white: int
+    centre: list[float]
+    scale: list[float]
+
+
+class Image(Media):
+    """A picture a cell: one ``image`` slot of (height, width, channels), uint8.
+
+    Files are png, jpeg, webp, bmp, tiff, gif (the first picture) and npy, by DICOM's and NIfTI's endings those; grey,
+    in colours, with a palette, transparent (on white), of 16 bits, turned upright. Sizes, channels and brightness are
+    learned from up to 1,000 training pictures, chosen by their names or content, so that every order teaches the same.
+
+    Example:
+        >>> feature = Image("photo")
+        >>> cells = feature.read(pl.Series([[[0, 255], [9, 9]], None], dtype=pl.List(pl.List(pl.UInt8))))
+        >>> feature.fit(cells).encode(cells)["image"].lengths.tolist(), feature.slots[0].shape
+        ([1, 0], (2, 2, 1))
+    """
+
+    kind: ClassVar[str] = "image"
+    Settings = ImageSettings
+    State = ImageState
+    dimensions: ClassVar[tuple[int, ...]] = (2, 3)
+
+    @classmethod
+    def recognise(cls, profile: Profile) -> Claim | None:
+        values, dtype = profile.values, profile.values.dtype
+        if isinstance(dtype, pl.Struct) and "bytes" in values.struct.fields:
+            values = values.struct.field("bytes")
+        if values.dtype == pl.Binary:
+            starts = values.drop_nulls().head(LOOKED_AT).to_list()
+            known = sum(map(is_picture, starts))
+            evidence = f"{known} of the first {len(starts)} cells begin as pictures do"
+            return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
+        if dtype == pl.String and profile.present:
+            named = is_file_name(values, ENDINGS) & ~values.str.contains("://", literal=True)
+            share = float(named.drop_nulls().to_numpy().mean())
+            return Claim(0.9, f"{share:.0%} of the cells are names of pictures") if share >= 0.9 else None
+        if dimensions_of(dtype) in cls.dimensions and innermost(dtype) == pl.UInt8:
+            return Claim(0.9, f"{dtype} cells, whole numbers from 0 to 255")
+        return None
+
+    def partial_fit(self, values: pl.Series) -> Self:
+        if self.state is None:
+            self.state = Glances(_looked_at)
+        self.state.add(values)
+        return self
+
+    def finish(self) -> Self:
+        self.state = ImageState(**self.state.form(self.settings.size, self.settings.channels))
+        return self
+
+    @property
+    def slots(self) -> list[Slot]:
+        state = self.state
+        shape = (state.height, state.width, state.channels)
+        return [Slot(self.column, "value", "image", shape=shape, centre=tuple(state.centre), scale=tuple(state.scale))]
+
+    def load(self, cell: str | bytes | np.ndarray) -> np.ndarray:
+        """A picture, (1, height, width, channels) uint8.
+
+        Raises:
+            DataError: if it cannot be decoded; it says why.
+        """
+        state = self.state
+        shape = (state.height, state.width, state.channels)
+        if isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and (*cell.shape, 1)[:3] == shape:
+            return cell.reshape(1, *shape)  # as it should be
+        image = open_picture(cell, max(shape[:2]), grey=state.channels == 1).image
+        pixels = pixels_of(fitted(image, state.height, state.width, self.settings.fit), state.channels, state.white)
+        return framed(pixels, state.height, state.width, state.centre)[None]
+
+    def summary(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.state)
+
+
+def _looked_at(cell: str | bytes | np.ndarray) -> Glance:
+    return glance(open_picture(cell, SEEN))
