@@ -3,8 +3,8 @@
     python benchmarks/recurrent.py                delays 20, 50 and 100; then an epoch of LSTM and transformer
     python benchmarks/recurrent.py --quick        delay 20, fewer steps, held against no bar
 
-A row is a symbol, a delay of noise, and a mark that asks for the symbol (lamina.explain.gradients.copy_task). Each network
-has one layer of 64 units, one way, and answers from its last state; the transformer has one layer of the same width.
+A row is a symbol, a delay of noise, and a mark that asks for the symbol (lamina.explain.gradients.copy_task). Each
+network has one layer of 64 units, one way, and answers from its last state; the transformer has a layer of that width.
 The gradient is that of the loss at the embedding of the symbol beside that at the mark, before and after training.
 Every network gets the same rows, in the same order, and the same number of steps, with Adam and clipped gradients.
 

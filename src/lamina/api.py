@@ -28,7 +28,7 @@ from lamina.runs.manifest import MANIFEST
 from lamina.runs.manifest import verify as verify_files
 from lamina.training.progress import Progress
 
-__all__ = ["evaluate", "inspect", "load", "models", "predict", "pretrain", "resume", "train", "verify"]
+__all__ = ["catalogue", "evaluate", "inspect", "load", "predict", "pretrain", "resume", "train", "verify"]
 
 
 def train(
@@ -321,18 +321,6 @@ def inspect(data: Any, *, target: str | Sequence[str] = (), features: Mapping[st
     table = read(data)
     targets = [target] if isinstance(target, str) else list(target)
     return infer(table, targets=targets, overrides=features)
-
-
-def models(kind: str | None = None) -> list[dict[str, Any]]:
-    """What there is to choose from: architectures and known weights (see :func:`lamina.models.catalogue.catalogue`).
-
-    Args:
-        kind: of data: ``image``, ``text``, ``frames``, ``clip`` or ``number``; all if None.
-
-    Raises:
-        UsageError: if there is no such kind of data.
-    """
-    return catalogue(kind)
 
 
 def verify(path: str | Path) -> dict[str, Any]:

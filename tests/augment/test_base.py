@@ -59,7 +59,7 @@ def test_none_and_plain_columns_need_no_augmentation() -> None:
 def test_a_group_leaves_the_others_alone() -> None:
     layout = sample_wide_layout()
     inputs = sample_batch(layout, 9)
-    augment = make_augment(layout, AugmentSettings(image="none", frames="none", clip="none"))
+    augment = make_augment(layout, AugmentSettings(image="none", text={"dropout": 0.5}, frames="none", clip="none"))
     assert augment is not None
     out = augment(inputs, torch.Generator().manual_seed(0))
     assert [name for name in inputs if out[name] is not inputs[name]] == ["tokens002"]

@@ -52,7 +52,7 @@ class PictureSettings:
 class TextSettings:
     """What happens to texts in training."""
 
-    dropout: float = setting(0.1, "Share of tokens that are dropped.", ge=0, lt=1)
+    dropout: float = setting(0.0, "Share of tokens that are dropped.", ge=0, lt=1)
     dropped: Literal["unknown", "removed"] = setting(
         "unknown", "What becomes of a dropped token: it turns into an unknown one, or the text gets shorter."
     )
@@ -88,7 +88,7 @@ class AugmentSettings:
     """What is done to the inputs in training, by group: auto, none, or {name: value} where auto is to be changed."""
 
     image: Chosen = setting("auto", "Pictures; auto: crop, erase, and flips where they keep the class.")
-    text: Chosen = setting("auto", "Texts; auto: a tenth of the tokens become unknown.")
+    text: Chosen = setting("auto", "Texts; auto: nothing.")
     frames: Chosen = setting("auto", "Sounds and series; auto: sounds are shifted and masked, series a little noisy.")
     clip: Chosen = setting("auto", "Films; auto: as pictures, all of one film alike.")
     mix_up: float = setting(
@@ -121,7 +121,8 @@ def settings_of(slot: Slot, settings: AugmentSettings) -> Any:
     if chosen == "none":
         return None
     auto = AUTO[kind_of(slot)] if slot.group == "frames" else {}
-    return check(_CLASSES[slot.group], auto | ({} if chosen == "auto" else chosen), f"augment.{field}")
+    found = check(_CLASSES[slot.group], auto | ({} if chosen == "auto" else chosen), f"augment.{field}")
+    return None if isinstance(found, TextSettings) and not (found.dropout or found.swap) else found
 
 
 def check_augment(settings: AugmentSettings) -> None:

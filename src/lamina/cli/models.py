@@ -24,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    rows = lamina.models(args.kind)
+    rows = lamina.catalogue(args.kind)
     if args.json:
         print_json({"models": rows})
         return 0

@@ -21,7 +21,7 @@ from lamina.nn.linear import Linear
 __all__ = ["Absent", "Mixed", "MixedSettings", "backbone_of"]
 
 # What reads a column if nobody says otherwise.
-CHOSEN = {"image": "cnn", "tokens": "transformer", "frames": "cnn", "clip": "cnn"}
+CHOSEN = {"image": "cnn", "tokens": "textcnn", "frames": "cnn", "clip": "cnn"}
 
 
 @settings

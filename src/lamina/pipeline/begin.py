@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina import __version__
+from lamina.backbones import BACKBONES
 from lamina.config import check
 from lamina.data.infer import Schema, infer
 from lamina.data.located import locate
@@ -127,7 +128,7 @@ def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
 def _check_names(plan: Plan) -> None:
     """Refuse unknown names that nobody would look up before the budget is spent."""
     chosen(plan.evaluate.baselines)
-    if plan.train.companion not in ("auto", "none"):
+    if plan.train.companion not in ("auto", "none", *BACKBONES):
         MODELS[plan.train.companion]
 
 

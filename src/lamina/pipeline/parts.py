@@ -82,10 +82,20 @@ class Parts:
                     torch.manual_seed(self.seed(place))
                     module = module(layout.dense_width, outputs)
             return Foreign(module, layout, outputs)
-        name = (place % self.kinds and self.companion) or self.plan.model_name
-        settings = self.plan.model if name == self.plan.model_name else MODELS[name].Settings()
+        cls, settings = self._architecture(place)
         with within(available()):
-            return start(MODELS[name](layout, outputs, settings), self.seed(place))
+            return start(cls(layout, outputs, settings), self.seed(place))
+
+    def _architecture(self, place: int) -> tuple[Any, Any]:
+        """Class and settings of a network: the plan's, or those of its companion."""
+        plan, companion = self.plan, self.companion
+        assert plan.model_name is not None
+        if companion is None or place % self.kinds == 0:
+            return MODELS[plan.model_name], plan.model
+        if companion in MODELS:
+            return MODELS[companion], MODELS[companion].Settings()
+        # A backbone: the same network, but that it reads its texts otherwise.
+        return MODELS[plan.model_name], dataclasses.replace(plan.model, text=companion)
 
     @property
     def kinds(self) -> int:
@@ -100,10 +110,14 @@ class Parts:
     def companion(self) -> str | None:
         """The architecture of every second network, None where all are of one."""
         chosen = self.plan.train.companion
-        if chosen == "auto":
-            wanted = self.plan.model_name == "tabm" and Budget.parse(self.plan.train.budget).seconds is not None
-            return "modern_nca" if wanted and self.rows < COMPANION_ROWS else None
-        return None if chosen == "none" else chosen
+        if chosen != "auto":
+            return None if chosen == "none" else chosen
+        if Budget.parse(self.plan.train.budget).seconds is None or self.rows >= COMPANION_ROWS:
+            return None
+        if self.plan.model_name == "tabm":
+            return "modern_nca"
+        texts = {slot.group for slot in self.encoder.layout.wide} == {"tokens"}
+        return "gru" if texts and self.plan.model.text == "auto" and self.transfer is None else None
 
     def seed(self, place: int) -> int:
         """The seed of one of the networks."""

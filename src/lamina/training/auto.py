@@ -44,6 +44,6 @@ def _batch_size(rows: int, groups: Set[str]) -> int:
 
 def _learning_rate(rows: int, groups: Set[str]) -> float:
     if groups:
-        return 2e-3 if groups & {"image", "clip"} else 1e-3
+        return 1e-3 if "frames" in groups else 2e-3
     # Many rows make many steps an epoch, and smaller ones go further before the valid rows turn.
     return 2e-3 if rows < 40_000 else 5e-4

@@ -27,7 +27,7 @@ class TrainSettings:
     )
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto", "find"] = setting(
         "auto",
-        "Step size; auto: 0.002, 0.0005 above 40,000 plain rows, 0.001 with text or sound; find: a short range test "
+        "Step size; auto: 0.002, 0.0005 above 40,000 plain rows, 0.001 with sounds or series; find: a short range test "
         "(Smith 2015).",
     )
     weight_decay: float = setting(1e-2, "Shrinking of weight matrices, decoupled; biases and norms are spared.", ge=0)
@@ -61,8 +61,9 @@ class TrainSettings:
     )
     companion: str = setting(
         "auto",
-        "Architecture of every second network, since networks of two kinds err apart; none; auto: modern_nca beside "
-        "tabm up to 100,000 rows, where a budget of seconds holds several networks.",
+        "Architecture of every second network, since networks of two kinds err apart, or the backbone that reads its "
+        "texts; none; auto: modern_nca beside tabm, gru for texts, up to 100,000 rows, where a budget of seconds holds "
+        "several networks.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
     compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")

@@ -1,0 +1,44 @@
+"""``lamina models``: everything that a plan may name, with size, paper and licence."""
+
+from __future__ import annotations
+
+import pytest
+
+import lamina
+from cli.terminal import Lamina
+from lamina.backbones import BACKBONES
+from lamina.models import MODELS
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, object]]:
+    """All rows."""
+    return lamina.catalogue()
+
+
+def test_every_name_stands_there_once_with_paper_and_size(rows: list[dict[str, object]]) -> None:
+    for part, names in (("model", MODELS), ("backbone", BACKBONES)):
+        assert [row["name"] for row in rows if row["part"] == part] == list(names)
+    own = [row for row in rows if row["part"] != "weights" and row["name"] != "pretrained"]
+    assert [row["name"] for row in own if not row["paper"]] == []
+    assert [row["name"] for row in own if not row["parameters"]] == ["mixed"]
+    assert all(row["licence"] for row in rows)
+    sizes = {row["name"]: row["parameters"] for row in rows if row["part"] == "backbone"}
+    assert sizes["resnet20"]["image"] == pytest.approx(0.27e6, rel=0.03)  # type: ignore[index]
+    assert sizes["resnet56"]["image"] == pytest.approx(0.85e6, rel=0.03)  # type: ignore[index]
+
+
+def test_by_kind_of_data(lamina_: Lamina) -> None:
+    done = lamina_("models", "--for", "text")
+    assert done.code == 0 and done.err == ""
+    names = {line.split()[0] for line in done.out.splitlines() if line.startswith("  ")}
+    assert {"mixed", "transformer", "lstm", "textcnn"} <= names and not {"cnn", "tabm"} & names
+    assert max(map(len, done.out.splitlines())) <= 100
+    assert lamina_("models", "--for", "txt").err == (
+        "lamina: no such kind of data · got txt · allowed: image, text, frames, clip, number · did you mean text?\n"
+    )
+
+
+def test_programs_get_one_document(lamina_: Lamina) -> None:
+    rows = lamina_("models", "--for", "number", "--json").document["models"]
+    assert [row["name"] for row in rows] == list(MODELS)
