@@ -6,7 +6,8 @@
 A row is a symbol, a delay of noise, and a mark that asks for the symbol (lamina.explain.gradients.copy_task). Each
 network has one layer of 64 units, one way, and answers from its last state; the transformer has a layer of that width.
 The gradient is that of the loss at the embedding of the symbol beside that at the mark, before and after training.
-Every network gets the same rows, in the same order, and the same number of steps, with Adam and clipped gradients.
+Every network learns from the same rows, of all delays up to that one, in the same order, with Adam and clipped
+gradients, for the same number of steps; it is judged at the full delay.
 
 An epoch is one pass over 4,096 rows of 100 words, forward and backward, in batches of 64, of an LSTM and a transformer
 with as near as possible the same number of weights and the same depth; rounds alternate, and the best of each counts.
@@ -28,7 +29,7 @@ from lamina.backbones.base import Backbone
 from lamina.config import check
 from lamina.explain.gradients import copy_task, gradient_by_place
 from lamina.features.base import Slot
-from lamina.nn.start import start
+from lamina.nn.start import seed_of, start
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "rnn": {"width": 64, "two_way": False, "pooling": "last", "dropout": 0.0},
@@ -39,10 +40,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
 SYMBOLS, BATCH, RATE, CLIP = 4, 64, 3e-3, 1.0
 CODES = 2 * SYMBOLS + 2  # symbols, as many kinds of noise, the mark, and filling
 
-# Of like size: 264k weights in the layers of either.
+# Of like size: some 265,000 weights in the layers of either.
 EPOCH: dict[str, dict[str, Any]] = {
     "lstm": {"width": 128, "depth": 2, "two_way": False, "dropout": 0.0},
-    "transformer": {"width": 128, "depth": 2, "heads": 4, "hidden": 1.0, "dropout": 0.0},
+    "transformer": {"width": 128, "depth": 2, "heads": 4, "hidden": 2.0, "dropout": 0.0},
 }
 ROWS, LENGTH = 4096, 100
 
@@ -78,7 +79,9 @@ def copy(name: str, delay: int, steps: int) -> dict[str, float]:
     before = reach(backbone, head, delay)
     optimiser = torch.optim.Adam([*backbone.parameters(), *head.parameters()], RATE)
     for number in range(steps):
-        step(backbone, head, optimiser, *copy_task(BATCH, delay, seed=1000 + number))
+        # Any delay up to this one: of long ones alone none of them learns anything in this time.
+        shown = 1 + seed_of(number) % delay
+        step(backbone, head, optimiser, *copy_task(BATCH, shown, seed=1000 + number))
     values, target = copy_task(1024, delay, seed=2)
     with torch.inference_mode():
         answer = head(backbone.eval()(values, torch.full((len(values),), delay + 2))).argmax(1)

@@ -49,8 +49,6 @@ def test_the_usual_vector_is_what_the_head_sees() -> None:
     np.testing.assert_allclose(piece.vectors, wanted.numpy(), rtol=1e-6)
 
 
-# A single text comes from polars as memory that torch would rather not see.
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 @pytest.mark.parametrize("text", ["transformer", "lstm", "tcn"])
 def test_a_row_does_not_hang_on_those_beside_it(text: str) -> None:
     encoder = fitted()

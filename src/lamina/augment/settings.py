@@ -121,7 +121,7 @@ def settings_of(slot: Slot, settings: AugmentSettings) -> Any:
     if chosen == "none":
         return None
     auto = AUTO[kind_of(slot)] if slot.group == "frames" else {}
-    found = check(_CLASSES[slot.group], auto | ({} if chosen == "auto" else chosen), f"augment.{field}")
+    found: Any = check(_CLASSES[slot.group], auto | ({} if chosen == "auto" else chosen), f"augment.{field}")
     return None if isinstance(found, TextSettings) and not (found.dropout or found.swap) else found
 
 

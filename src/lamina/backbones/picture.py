@@ -86,6 +86,8 @@ class Picture(Backbone):
         if self.group == "image":
             cells = self.maps(self.pixels(values), None)[0].flatten(2).transpose(1, 2)  # (B, h * w, width)
             return self.finish(cells), torch.ones(cells.shape[:2], dtype=torch.bool, device=cells.device)
+        if self.group == "frames" and not values.shape[1]:
+            values = values.new_zeros(len(values), 1, values.shape[2])  # of only missing cells: a picture of no height
         there = places_there(lengths, values.shape[1])
         if self.group == "clip":
             found = self.pooled(self.pixels(values[there]))  # only the pictures that are there: (n, width)

@@ -204,7 +204,7 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
                 # One item a row, or none: a batch without any picture still has its place for them.
                 blank = np.zeros((len(array), *array.values.shape[1:]), array.values.dtype)
                 padded = padded[:, 0] if padded.shape[1] else blank
-            values = torch.from_numpy(np.ascontiguousarray(padded))
+            values = torch.from_numpy(np.require(padded, requirements=["C", "W"]))
             tensors[name] = values.long() if name.startswith("tokens") else values
             tensors[f"{name}.length"] = torch.from_numpy(lengths)
     return tensors

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import rows_at_once, to_tensors
+from lamina.data.batches import rows_at_once
 from lamina.explain.attention import Looks, attention
 from lamina.explain.dead import Units, dead_units
 from lamina.explain.filters import Where, filters, maps, where
@@ -18,9 +19,9 @@ from lamina.explain.gates import Gate, gates
 from lamina.explain.gradients import gradient_of_row
 from lamina.explain.structure import Part, made_up, structure
 from lamina.features.base import Feature, Slot
-from lamina.features.ragged import Ragged
 from lamina.models.committee import Committee
 from lamina.models.mixed import Mixed
+from lamina.runs.embedding import tensors_of
 from lamina.runs.predictor import Predictor
 
 __all__ = ["ColumnLook", "Look", "RowLook", "look"]
@@ -125,16 +126,13 @@ def look(predictor: Predictor, rows: pl.DataFrame | None = None, row: int = 0) -
     size = rows_at_once(wide=bool(slots))
     cells = encoder.read(frame)
     batches = [
-        to_tensors(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
+        tensors_of(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
     ]
     found.units, found.rows = dead_units(network, batches), len(frame)
     one = rows[row : row + 1]
-    arrays = encoder.encode(encoder.read(one, row), first_row=row)
-    # A copy: a single text may lie in memory that polars does not give away.
-    alone = {name: array.take(np.array([0])) if isinstance(array, Ragged) else array for name, array in arrays.items()}
-    inputs = to_tensors(alone)
+    inputs = tensors_of(encoder.encode(encoder.read(one, row), first_row=row))
     found.parts = structure(network, inputs)
-    found.row = _row(predictor, network, one, inputs, row)
+    found.row = _row(predictor, network, inputs, row)
     return found
 
 
@@ -143,10 +141,12 @@ def _backbones(network: nn.Module) -> dict[str, nn.Module]:
     return dict(network.backbones.items()) if isinstance(network, Mixed) else {}
 
 
-def _row(
-    predictor: Predictor, network: nn.Module, one: pl.DataFrame, inputs: Mapping[str, Tensor], row: int
-) -> RowLook:
-    answer = predictor.predict(one, row).row(0, named=True)
+def _row(predictor: Predictor, network: nn.Module, inputs: Mapping[str, Tensor], row: int) -> RowLook:
+    with torch.inference_mode():
+        activated = predictor.objective.activate(predictor.model(inputs)).numpy()
+    answer: dict[str, Any] = {}
+    for task, said in zip(predictor.objective.tasks, predictor.answers(activated), strict=True):
+        answer |= said.frame(task.feature).row(0, named=True)
     features = {feature.column: feature for feature in predictor.encoder.inputs}
     slots = predictor.encoder.layout.wide_by_name
     columns = []

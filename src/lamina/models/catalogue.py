@@ -48,14 +48,14 @@ PAPER = re.compile(r"[A-Z][\w'-]+(?: et al\.| and [A-Z][\w'-]+)?,? (?:19|20)\d\d
 
 # Weights from elsewhere whose tensors are known by their names: name, backbone, where they come from, licence of it.
 WEIGHTS = (
-    ("resnet, torchvision", "resnet18", "torchvision, timm (ImageNet)", "BSD-3-Clause, Apache-2.0"),
+    ("resnet, torchvision", "resnet18", "torchvision, timm (ImageNet)", "BSD-3, Apache-2.0"),
     ("resnet, transformers", "resnet18", "microsoft/resnet-* (ImageNet)", "Apache-2.0"),
     ("resnet, CIFAR-10", "resnet20", "akamaster/pytorch_resnet_cifar10", "BSD-2-Clause"),
-    ("squeezenet 1.0", "squeezenet", "songhan/SqueezeNet-Deep-Compression (ImageNet)", "BSD"),
+    ("squeezenet 1.0", "squeezenet", "songhan/SqueezeNet-Deep-Compression", "BSD"),
     ("convnext, transformers", "convnext", "facebook/convnext-* (ImageNet)", "Apache-2.0"),
     ("vit, transformers", "vit", "google/vit-* (ImageNet)", "Apache-2.0"),
 )
-ANY = ("any transformers model", "pretrained", "a folder, or OWNER/NAME on the hub", "as its page on the hub says")
+ANY = ("any transformers model", "pretrained", "a folder, or OWNER/NAME on the hub", "see its page")
 
 
 def catalogue(kind: str | None = None) -> list[dict[str, Any]]:

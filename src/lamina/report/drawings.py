@@ -135,17 +135,20 @@ def overlay(pixels: np.ndarray, shares: np.ndarray, side: int = 224) -> Raw:
     return _image(mixed.clip(0, 255).astype(np.uint8), "where the answer comes from")
 
 
-def heat_map(values: np.ndarray, labels: Sequence[str] = (), *, signed: bool = False, tall: int = 0) -> Raw:
+def heat_map(
+    values: np.ndarray, labels: Sequence[str] = (), *, signed: bool = False, most: float = 0.0, tall: int = 0
+) -> Raw:
     """Values by shade, places from left to right.
 
     Args:
         values: (rows, places).
         labels: of the places, below.
         signed: from blue through white to orange, around zero; else from white to blue, from zero on.
+        most: the value of the full shade; the largest if 0.
         tall: pixels of a row; chosen if 0.
     """
     values = np.nan_to_num(np.asarray(values, np.float64))
-    most = np.abs(values).max() or 1.0
+    most = most or np.abs(values).max() or 1.0
     scaled = np.clip(values / most, -1, 1)[..., None]
     colour = np.where(scaled >= 0, PAPER + (HOT if signed else COLD) * scaled - PAPER * scaled, 0)
     colour = np.where(scaled < 0, PAPER + COLD * -scaled - PAPER * -scaled, colour)

@@ -217,7 +217,11 @@ def _gates(found: Sequence[Gate], labels: dict[int, list[str]]) -> str:
                 values = gate.values.float().numpy()[:PLACES, :UNITS].T
                 named = labels.get(len(gate.values), [])[:PLACES]
                 mean = f"mean {gate.values.mean():.2f}" if gate.is_share else ""
-                figures.append(_figure(gate.gate, heat_map(values, named, signed=not gate.is_share), mean))
+                figures.append(
+                    _figure(
+                        gate.gate, heat_map(values, named, signed=not gate.is_share, most=float(gate.is_share)), mean
+                    )
+                )
         drawn += f'<div class="sheets">{"".join(figures)}</div>'
     about = f"A line a unit (the first {UNITS}), places from left to right. Gates are white at 0 and blue at 1; states "
     return _section("Gates and states", drawn, about + "are blue below zero and orange above.")

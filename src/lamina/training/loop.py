@@ -176,7 +176,8 @@ class Trainer:
         state = self.model.state_dict()
         if self.settings.averaging and not self.average:
             self.average = {name: value.clone() for name, value in state.items()}
-        floats = [name for name in self.average if state[name].is_floating_point()]
+        still = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
+        floats = [name for name in self.average if state[name].is_floating_point() and name not in still]
         self._followers = [self.average[name] for name in floats]
         self._leaders = [state[name] for name in floats]
         self._forget = 1 / max(2.0, self.settings.averaging * self.batches.steps)
