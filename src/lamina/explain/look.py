@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import rows_at_once
+from lamina.data.batches import rows_at_once, to_tensors
 from lamina.explain.attention import Looks, attention
 from lamina.explain.dead import Units, dead_units
 from lamina.explain.filters import Where, filters, maps, where
@@ -21,7 +21,6 @@ from lamina.explain.structure import Part, made_up, structure
 from lamina.features.base import Feature, Slot
 from lamina.models.committee import Committee
 from lamina.models.mixed import Mixed
-from lamina.runs.embedding import tensors_of
 from lamina.runs.predictor import Predictor
 
 __all__ = ["ColumnLook", "Look", "RowLook", "look"]
@@ -126,11 +125,11 @@ def look(predictor: Predictor, rows: pl.DataFrame | None = None, row: int = 0) -
     size = rows_at_once(wide=bool(slots))
     cells = encoder.read(frame)
     batches = [
-        tensors_of(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
+        to_tensors(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
     ]
     found.units, found.rows = dead_units(network, batches), len(frame)
     one = rows[row : row + 1]
-    inputs = tensors_of(encoder.encode(encoder.read(one, row), first_row=row))
+    inputs = to_tensors(encoder.encode(encoder.read(one, row), first_row=row))
     found.parts = structure(network, inputs)
     found.row = _row(predictor, network, inputs, row)
     return found

@@ -39,7 +39,7 @@ def start(model: nn.Module, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         for name, module in model.named_modules():
             if hasattr(module, "reset_parameters"):
-                torch.manual_seed(seed_of(seed, name))
+                torch.default_generator.manual_seed(seed_of(seed, name))
                 module.reset_parameters()
             else:
                 owned = [key for key, _ in module.named_parameters(recurse=False)]

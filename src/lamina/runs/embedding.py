@@ -27,7 +27,7 @@ from lamina.transfer.learning import fill
 from lamina.transfer.origin import match, model_for, start_of, teach
 from lamina.transfer.source import open_source
 
-__all__ = ["Embedder", "Piece", "embedder_of_weights", "tensors_of"]
+__all__ = ["Embedder", "Piece", "embedder_of_weights"]
 
 LEARNED_FROM = 2000  # rows from which features learn what the weights do not bring, such as the mean of the pixels
 
@@ -153,7 +153,7 @@ class Embedder:
             handle = self._module.register_forward_hook(lambda module, given, made: take(made))
         try:
             with torch.inference_mode():
-                self.network(tensors_of(arrays))
+                self.network(to_tensors(arrays))
         finally:
             handle.remove()
         if taken and rows and len(taken[0]) > rows and any(isinstance(one, Views) for one in self.network.modules()):
@@ -179,16 +179,6 @@ class Embedder:
             raise UsageError(f"layer {self._layer} gives vectors of different widths", got=got, do="name another")
         self._width = vectors.shape[1]
         return vectors
-
-
-def tensors_of(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Encoded rows as tensors, from copies: texts may lie in memory that polars does not give away to be written to."""
-    return to_tensors(
-        {
-            name: array.take(np.arange(len(array))) if isinstance(array, Ragged) else array
-            for name, array in arrays.items()
-        }
-    )
 
 
 def _place_of(model: nn.Module, layer: str | None) -> tuple[nn.Module, nn.Module, bool]:
