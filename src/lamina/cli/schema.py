@@ -21,6 +21,7 @@ from lamina.features import FEATURES
 from lamina.files import write_text
 from lamina.models import MODELS
 from lamina.plan import DataSettings, plan_schema
+from lamina.pretext import PRETEXTS
 from lamina.tasks import TASKS
 from lamina.training.settings import TrainSettings
 from lamina.transfer.settings import WeightsSettings
@@ -38,6 +39,7 @@ GROUPS: dict[str, type] = {
 TABLES: dict[str, Mapping[str, Any]] = {
     "model": MODELS,
     "backbone": BACKBONES,
+    "pretext": PRETEXTS,
     "task": TASKS,
     "feature": FEATURES,
 }
