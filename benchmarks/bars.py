@@ -46,6 +46,7 @@ class Bar:
 
 _ACCURACY = "python benchmarks/accuracy.py"
 _PEERS = "python benchmarks/peers/run.py"
+_PERCEPTION = "python benchmarks/perception.py"
 
 BARS = (
     Bar("adult", "accuracy", "adult, accuracy", 0.870, 0.8741, True, f"{_ACCURACY} adult"),
@@ -69,6 +70,19 @@ BARS = (
         "python benchmarks/scale.py"),
     Bar("decode", "to_pillow", "20,000 JPEG files into the store, to plain Pillow by threads or processes, the faster",
         0.9, 1.0, True, "python benchmarks/decode.py"),
+    Bar("fashion_mnist", "accuracy", "fashion_mnist in 15 minutes, accuracy", 0.930, 0.937, True,
+        f"{_PERCEPTION} fashion_mnist"),
+    Bar("fashion_mnist_40", "accuracy", "fashion_mnist in 40 minutes, accuracy", 0.942, 0.950, True,
+        f"{_PERCEPTION} fashion_mnist_40"),
+    Bar("cifar10", "accuracy", "cifar10, 10,000 training pictures, 20 minutes, accuracy", 0.76, 0.82, True,
+        f"{_PERCEPTION} cifar10"),
+    Bar("orl_faces", "accuracy", "orl_faces, rank 1", 0.97, 0.99, True, f"{_PERCEPTION} orl_faces"),
+    Bar("sst2", "accuracy", "sst, two classes, accuracy", 0.825, 0.84, True, f"{_PERCEPTION} sst2"),
+    Bar("sst5", "accuracy", "sst, five classes, accuracy", 0.42, 0.44, True, f"{_PERCEPTION} sst5"),
+    Bar("trec", "accuracy", "trec, accuracy", 0.92, 0.94, True, f"{_PERCEPTION} trec"),
+    Bar("ag_news_small", "accuracy", "ag_news_small, accuracy", 0.885, 0.90, True, f"{_PERCEPTION} ag_news_small"),
+    Bar("clinc150", "accuracy", "clinc150, accuracy in scope", 0.92, 0.94, True, f"{_PERCEPTION} clinc150"),
+    Bar("fsdd", "accuracy", "fsdd, official split, accuracy", 0.985, 0.995, True, f"{_PERCEPTION} fsdd"),
     Bar("start", "help_seconds", "lamina --help, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
     Bar("start", "import_seconds", "import lamina, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
     Bar("start", "torch_imported", "import lamina imports torch (0: it does not)", 0, None, False,
