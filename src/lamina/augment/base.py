@@ -31,6 +31,8 @@ class Augment:
             :func:`lamina.augment.safe.safe_flips`. A name that is missing may neither.
 
     Example:
+        >>> from lamina.augment.settings import AugmentSettings
+        >>> from lamina.features.base import Slot
         >>> layout = Layout.of([Slot("photo", "value", "image", shape=(8, 8, 1))])
         >>> inputs = {"image000": torch.ones(2, 8, 8, 1, dtype=torch.uint8), "image000.length": torch.tensor([1, 0])}
         >>> out = Augment(layout, AugmentSettings())(inputs, torch.Generator().manual_seed(7))

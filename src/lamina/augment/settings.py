@@ -85,7 +85,7 @@ def kind_of(slot: Slot) -> str:
 
 @settings
 class AugmentSettings:
-    """What is done to the inputs in training, by group: auto, none, or {name: value} where auto is to be changed."""
+    """What is done to the inputs in training, by group: auto, none, or {name: value} to change auto."""
 
     image: Chosen = setting("auto", "Pictures; auto: crop, erase, and flips where they keep the class.")
     text: Chosen = setting("auto", "Texts; auto: nothing.")
