@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.data import batches as module
-from lamina.data.batches import Batch, Batches, Rows, in_order, to_tensors
+from lamina.data.batches import Batch, Batches, Rows, gather, in_order, to_tensors
 from lamina.data.store import Store, StoreWriter
+from lamina.features.ragged import Ragged
 
 COUNT = 103
 
@@ -116,3 +117,34 @@ def test_pages_are_given_back_and_rows_still_there(store: Store, monkeypatch: py
     monkeypatch.setattr(module, "WINDOW", 16)  # the store is larger, so pages are let go
     found = list(Batches(Rows.all(store), 10, 0).epoch(0))
     assert all(same(here, there) for here, there in zip(found, expected, strict=True))
+
+
+def test_ragged_rows_are_the_same_from_a_store_larger_than_a_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    rows = [random.integers(1, 9, random.integers(0, 6)).astype(np.int32) for _ in range(50)]
+    with StoreWriter(tmp_path / "s") as writer:
+        arrays = {"number": np.arange(50, dtype=np.float32)[:, None], "row": np.arange(50)}
+        writer.append({**arrays, "tokens000": Ragged.of(rows)})
+    store, places = Store(tmp_path / "s"), random.permutation(50)[:33].astype(np.uint32)
+    whole = gather(store, places)
+    monkeypatch.setattr(module, "WINDOW", 64)
+    pieces = gather(store, places)
+    for name, tensor in whole.inputs.items():
+        assert torch.equal(pieces.inputs[name], tensor), name
+    assert whole.inputs["tokens000.length"].tolist() == [len(rows[place]) for place in places]
+
+
+def test_rows_of_like_length_share_a_batch_and_none_is_lost(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 40, 500)
+    with StoreWriter(tmp_path / "s") as writer:
+        words = Ragged.of([np.ones(length, np.int32) for length in lengths])
+        writer.append({"row": np.arange(500), "tokens000": words})
+    batches = Batches(Rows.all(Store(tmp_path / "s")), size=10, seed=0)
+    first = list(batches.epoch(0))
+    assert sorted(row for batch in first for row in batch.rows.tolist()) == list(range(500))
+    spread = [int(batch.inputs["tokens000.length"].max() - batch.inputs["tokens000.length"].min()) for batch in first]
+    assert np.mean(spread) < 4
+    assert [batch.rows.tolist() for batch in batches.epoch(0, 7)] == [batch.rows.tolist() for batch in first[7:]]

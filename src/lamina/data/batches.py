@@ -163,22 +163,27 @@ def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
     # Rows at random places touch nearly every page of a large file: go through it in its own order, and let go of the
     # pages of each piece before the next, so that only the rows themselves are in memory.
     order = np.argsort(places, kind="stable")
-    pieces: dict[str, list[Any]] = {name: [] for name in arrays}
+    taken: dict[str, Any] = {
+        name: np.empty((len(places), *array.shape[1:]), array.dtype)
+        for name, array in arrays.items()
+        if not isinstance(array, Ragged)
+    }
+    ragged: dict[str, list[Ragged]] = {name: [] for name in arrays if name not in taken}
     for piece in np.array_split(order, PIECES):
-        for name, array in arrays.items():
-            pieces[name].append(_rows_of(array, places[piece]))
+        for name in taken:
+            taken[name][piece] = arrays[name][places[piece]]
+        for name, parts in ragged.items():
+            parts.append(arrays[name].take(places[piece]))
         _forget(store)
     back = np.argsort(order, kind="stable")
-    return {name: _rows_of(_joined(parts), back) for name, parts in pieces.items()}
+    return taken | {name: _joined(parts).take(back) for name, parts in ragged.items()}
 
 
 def _rows_of(array: Any, places: np.ndarray) -> Any:
     return array.take(places) if isinstance(array, Ragged) else np.take(np.asarray(array), places, axis=0)
 
 
-def _joined(parts: Sequence[Any]) -> Any:
-    if not isinstance(parts[0], Ragged):
-        return np.concatenate(parts)
+def _joined(parts: Sequence[Ragged]) -> Ragged:
     starts = np.cumsum([0, *(len(part.values) for part in parts)])
     ends = [part.ends + start for part, start in zip(parts, starts[:-1], strict=True)]
     return Ragged(np.concatenate([part.values for part in parts]), np.concatenate(ends))
