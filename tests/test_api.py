@@ -154,7 +154,17 @@ def test_faulty_plan_files_are_refused(tmp_path: Path, text: str) -> None:
 
 def test_the_schema_knows_every_section() -> None:
     found = plan_schema()
-    assert list(found["properties"]) == ["data", "split", "model", "weights", "augment", "task", "train", "evaluate", "seed"]
+    assert list(found["properties"]) == [
+        "data",
+        "split",
+        "model",
+        "weights",
+        "augment",
+        "task",
+        "train",
+        "evaluate",
+        "seed",
+    ]
     json.dumps(found)
 
 

@@ -17,6 +17,7 @@ from lamina.data.split import SplitSettings
 from lamina.errors import SettingError, UsageError, nearest
 from lamina.evaluation.settings import EvaluateSettings
 from lamina.features import FEATURES
+from lamina.features.base import WIDE, field_of
 from lamina.features.layout import Layout
 from lamina.models import MODELS
 from lamina.tasks import TASKS
@@ -168,11 +169,11 @@ def _model(values: Any) -> tuple[str | None, Any]:
     if name == "auto":
         if not rest:
             return "auto", None
-        name = "mixed" if set(rest) & {"image", "text", "frames", "clip", "fusion"} else "tabm"
+        name = "mixed" if set(rest) & {*map(field_of, WIDE), "fusion"} else "tabm"
     elif name not in MODELS and name in BACKBONES:
         # A backbone's name alone means: for all the columns that it reads.
         chosen = {"name": name, **rest}
-        fields = ["text" if group == "tokens" else group for group in BACKBONES[name].groups]
+        fields = [field_of(group) for group in BACKBONES[name].groups]
         name, rest = "mixed", dict.fromkeys(fields, chosen)
     return name, check(MODELS[name].Settings, rest, "model")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lamina.config import check, setting, settings
-from lamina.features.base import Slot
+from lamina.features.base import Slot, field_of
 
 __all__ = [
     "AUTO", "AugmentSettings", "Edges", "FramesSettings", "PictureSettings", "TextSettings", "check_augment", "kind_of",
@@ -99,8 +99,7 @@ class AugmentSettings:
     )
 
 
-# Group of slots -> its field of the settings.
-_FIELDS = {"image": "image", "tokens": "text", "frames": "frames", "clip": "clip"}
+# Group of slots -> what can be set of it.
 _CLASSES: dict[str, type] = {
     "image": PictureSettings, "tokens": TextSettings, "frames": FramesSettings, "clip": PictureSettings
 }  # fmt: skip
@@ -116,7 +115,7 @@ def settings_of(slot: Slot, settings: AugmentSettings) -> Any:
         >>> settings_of(Slot("photo", "value", "image", shape=(8, 8, 3)), AugmentSettings(image={"rotate": 10})).rotate
         10.0
     """
-    field = _FIELDS[slot.group]
+    field = field_of(slot.group)
     chosen = getattr(settings, field)
     if chosen == "none":
         return None
@@ -134,5 +133,5 @@ def check_augment(settings: AugmentSettings) -> None:
     Example:
         >>> check_augment(AugmentSettings(text={"dropout": 0.2}))
     """
-    for group in _FIELDS:
+    for group in _CLASSES:
         settings_of(Slot("", "value", group), settings)

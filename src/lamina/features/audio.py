@@ -16,7 +16,7 @@ from pydantic import Field
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, Slot
-from lamina.features.media import Media, cells_of, file_bytes, in_threads, is_file_name
+from lamina.features.media import Media, cells_of, file_bytes, in_threads, is_file_name, lots_of
 from lamina.features.mel import frame_sizes, log_mel, resampled
 from lamina.features.moments import Moments
 from lamina.features.wav import ENDINGS, Recording, is_recording, recording
@@ -235,19 +235,10 @@ class _Sample:
         cells = values.drop_nulls()
         self.count += len(cells)
         self.missing += len(values) - len(cells)
-        lots = _lots(cells)
+        lots = lots_of(cells)
         best = np.argsort(lots, kind="stable")[:SAMPLE]
         drawn = zip(lots[best].tolist(), cells_of(cells.gather(best)), strict=True)
         self._drawn = sorted([*self._drawn, *drawn], key=lambda item: item[0])[:SAMPLE]
-
-
-def _lots(cells: pl.Series) -> np.ndarray:
-    """A lot for each cell, (n,) uint64, from its content, or from the end of its name, which does not move with it."""
-    if cells.dtype == pl.String:
-        cells = cells.str.extract(r"((?:[^/]*/){0,2}[^/]*)$")
-    elif cells.dtype != pl.Binary:
-        cells = pl.Series([str(cell.tolist()).encode() for cell in cells_of(cells)], dtype=pl.Binary)
-    return cells.hash(seed=1).to_numpy()
 
 
 def _frequent(values: Iterable[int]) -> list[int]:

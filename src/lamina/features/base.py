@@ -13,13 +13,30 @@ import polars as pl
 from lamina.config import as_dict, check, settings
 from lamina.errors import DataError, some
 
-__all__ = ["MISSING", "WIDE", "Claim", "Feature", "NoSettings", "Profile", "Slot", "as_text", "blank_to_null", "refuse"]
+__all__ = [
+    "MISSING",
+    "WIDE",
+    "Claim",
+    "Feature",
+    "NoSettings",
+    "Profile",
+    "Slot",
+    "as_text",
+    "blank_to_null",
+    "field_of",
+    "refuse",
+]
 
 # Cells of text that mean "no value here": those of pandas and R, and the question mark of the UCI tables.
 MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
 
 
 WIDE = ("image", "tokens", "frames", "clip")  # groups of slots that have an array of their own
+
+
+def field_of(group: str) -> str:
+    """The name that a wide group has in settings, where people speak of text and not of tokens."""
+    return "text" if group == "tokens" else group
 
 
 @settings

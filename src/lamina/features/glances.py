@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lamina.errors import DataError
-from lamina.features.media import cells_of, in_threads
+from lamina.features.media import cells_of, in_threads, lots_of
 from lamina.features.picture import Picture
 
 __all__ = ["SAMPLE", "SEEN", "Glance", "Glances", "glance"]
@@ -20,9 +20,6 @@ SEEN = 128  # pixels a side that brightness is learned from, at least, where the
 SMALL = 64  # pictures of one size stay as they are up to this side
 SIDES = (32, 128)  # of pictures that are brought to one size, unless said otherwise, in steps of the first
 DEPTHS = (255, 1023, 4095, 16_383, 65_535)  # what white may be in pictures of 8 to 16 bits
-
-# The last parts of a name stay the same where the files are moved, and so does the sample.
-_LAST_PARTS = r"((?:[^/]*/){0,2}[^/]*)$"
 
 
 class Glance(NamedTuple):
@@ -98,7 +95,7 @@ class Glances:
         cells = values.drop_nulls()
         self.count += len(cells)
         self.missing += len(values) - len(cells)
-        lots = _lots(cells)
+        lots = lots_of(cells)
         last = np.partition(lots, SAMPLE)[SAMPLE] if len(lots) > SAMPLE else None
         low = lots if last is None else lots[lots <= last]
         if len(self.seen) == SAMPLE:
@@ -152,16 +149,6 @@ class Glances:
             "centre": centre[planes].tolist(),
             "scale": scale[planes].tolist(),
         }
-
-
-def _lots(cells: pl.Series) -> np.ndarray:
-    """A lot for each cell, (n,) uint64, drawn from its content, or the end of its name."""
-    if cells.dtype == pl.String:
-        cells = cells.str.extract(_LAST_PARTS)
-    elif cells.dtype != pl.Binary:
-        content = [str(cell.shape).encode() + np.asarray(cell).tobytes() for cell in cells_of(cells)]
-        cells = pl.Series(content, dtype=pl.Binary)
-    return cells.hash(seed=1).to_numpy()
 
 
 def _side(sizes: list[tuple[int, int]]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from lamina.backbones import BACKBONES
 from lamina.backbones.base import Backbone
 from lamina.config import check, setting, settings
 from lamina.errors import SettingError
-from lamina.features.base import Slot
+from lamina.features.base import Slot, field_of
 from lamina.features.layout import Layout
 from lamina.models.base import Model
 from lamina.nn.columns import Columns, ColumnsSettings
@@ -43,7 +43,7 @@ def backbone_of(slot: Slot, settings: MixedSettings) -> Backbone:
     Raises:
         SettingError: if there is no such backbone, it does not read such a column, or it has no such setting.
     """
-    field = "text" if slot.group == "tokens" else slot.group
+    field = field_of(slot.group)
     chosen = getattr(settings, field)
     values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
     name = values.pop("name", "auto")

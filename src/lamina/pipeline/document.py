@@ -42,7 +42,7 @@ def document(folder: Path) -> dict[str, Any]:
             "fingerprint": run["fingerprint"]["data"],
             "columns": columns,
         },
-        "warnings": _warnings(run, judged, tasks, history),
+        "warnings": _warnings(run, judged, tasks, history) + _flips(folder),
         "plan": plan,
         "machine": {**{key: value for key, value in way.items() if key != "notes"}, "notes": list(way["notes"]),
                     **read_json(folder / "versions.json")},
@@ -58,6 +58,13 @@ def document(folder: Path) -> dict[str, Any]:
         "targets": judged["targets"],
         "samples": _samples(folder),
     }  # fmt: skip
+
+
+def _flips(folder: Path) -> list[dict[str, str]]:
+    """What was found of mirrored pictures."""
+    path = folder / "flips.json"
+    found = read_json(path).values() if path.exists() else []
+    return [{"severity": "note", "text": f"Mirrored pictures of {one['column']}: {one['evidence']}."} for one in found]
 
 
 def _samples(folder: Path) -> list[dict[str, Any]]:

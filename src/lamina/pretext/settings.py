@@ -8,7 +8,7 @@ from typing import Any
 from lamina.backbones.base import Backbone
 from lamina.config import check, setting, settings
 from lamina.errors import SettingError
-from lamina.features.base import Slot
+from lamina.features.base import Slot, field_of
 from lamina.pretext import PRETEXTS
 from lamina.pretext.base import Pretext
 
@@ -37,7 +37,7 @@ def named(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         >>> named("rotation", {"text": "auto"})
         {'text': 'auto', 'image': 'rotation'}
     """
-    fields = ["text" if group == "tokens" else group for group in PRETEXTS[name].groups]
+    fields = [field_of(group) for group in PRETEXTS[name].groups]
     said = {field: values.get(field) for field in fields}
     return {
         **values,
@@ -56,7 +56,7 @@ def pretext_of(backbone: Backbone, slot: Slot, settings: PretextSettings) -> Pre
             f"there is no pretext for column {slot.column!r}", got=slot.group, allowed=", ".join(CHOSEN),
             do="leave the column out with --inputs",
         )  # fmt: skip
-    field = "text" if slot.group == "tokens" else slot.group
+    field = field_of(slot.group)
     chosen = getattr(settings, field)
     values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
     name = values.pop("name", "auto")

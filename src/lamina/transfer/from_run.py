@@ -12,6 +12,7 @@ from torch import Tensor
 from lamina.backbones.base import Backbone
 from lamina.config import check
 from lamina.errors import UsageError
+from lamina.features.base import field_of
 from lamina.features.encoder import Encoder
 from lamina.files import read_json
 from lamina.models.mixed import CHOSEN, MixedSettings
@@ -42,7 +43,7 @@ def of_run(folder: Path) -> list[Origin]:
     found = []
     columns = {feature["column"]: feature for feature in features["inputs"]}
     for name, slot in Encoder.from_json({**features, "targets": []}).layout.wide_by_name.items():
-        chosen = getattr(settings, "text" if slot.group == "tokens" else slot.group)
+        chosen = getattr(settings, field_of(slot.group))
         feature = columns[slot.column]
         found.append(
             Origin(

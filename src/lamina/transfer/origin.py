@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lamina.backbones.base import Backbone
 from lamina.config import as_dict, check
 from lamina.errors import DataError, SettingError, UsageError
-from lamina.features.base import Feature
+from lamina.features.base import Feature, field_of
 from lamina.features.encoder import Encoder
 from lamina.features.layout import Layout
 from lamina.models.mixed import MixedSettings, backbone_of
@@ -147,7 +147,7 @@ def model_for(matched: Mapping[str, Origin], layout: Layout, name: str | None, s
         if slot.column not in matched:
             continue
         origin = matched[slot.column]
-        field = "text" if slot.group == "tokens" else slot.group
+        field = field_of(slot.group)
         said = values.get(field, "auto")
         said = {"name": said} if isinstance(said, str) else dict(said)
         if said.get("name", "auto") not in ("auto", origin.backbone["name"]):
