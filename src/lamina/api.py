@@ -23,7 +23,7 @@ from lamina.pipeline.parts import Module
 from lamina.pipeline.pretrain import USUAL, Pretrained, begin_pretraining, go_on_pretraining, is_pretraining
 from lamina.plan import Plan
 from lamina.pretext.settings import PretextSettings, named
-from lamina.run import Run
+from lamina.run import Run, WhereBroken
 from lamina.runs.manifest import MANIFEST
 from lamina.runs.manifest import verify as verify_files
 from lamina.training.progress import Progress
@@ -306,9 +306,9 @@ def load(path: str | Path, model: Module = None) -> Run:
     return Run(path, model)
 
 
-def predict(path: str | Path, data: Any) -> Any:
+def predict(path: str | Path, data: Any, *, broken: WhereBroken = "raise") -> Any:
     """Predict rows with a run: ``load(path).predict(data)``."""
-    return load(path).predict(data)
+    return load(path).predict(data, broken=broken)
 
 
 def evaluate(path: str | Path, data: Any) -> dict[str, Any]:

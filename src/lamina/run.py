@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -15,9 +16,10 @@ import polars as pl
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.data.write import write, write_csv
-from lamina.errors import DataError, NotARunError
+from lamina.errors import DataError, NotARunError, UsageError, some
 from lamina.evaluation.scores import scores
 from lamina.explain.look import MOST, Look, look
+from lamina.features.media import Broken, faulty
 from lamina.files import read_json
 from lamina.pipeline.document import document
 from lamina.pipeline.parts import Module, load_predictor
@@ -29,7 +31,9 @@ from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
 from lamina.tasks.base import Task
 
-__all__ = ["Run", "evaluate"]
+__all__ = ["Run", "WhereBroken", "evaluate"]
+
+WhereBroken = Literal["raise", "null"]  # what becomes of predictions whose files cannot be decoded
 
 
 class Run:
@@ -83,11 +87,14 @@ class Run:
         """Whether the network pays here, in one sentence a target."""
         return " ".join(result["verdict"] for result in self.results.values())
 
-    def predict(self, data: Any) -> Any:
+    def predict(self, data: Any, *, broken: WhereBroken = "raise", files: str | None = None) -> Any:
         """Predict rows.
 
         Args:
             data: anything that ``train`` takes; the target may be absent. Columns in any order.
+            broken: what becomes of rows with a file that cannot be decoded: "raise" an error that names them; or
+                predictions that are "null", and a last column ``broken`` that says why, null in all other rows.
+            files: folder or zip file that names of files are relative to; where it was in training if not given.
 
         Returns:
             A polars frame (a pandas frame for pandas rows), one row each: the prediction under the target's name, and
@@ -95,24 +102,72 @@ class Run:
 
         Raises:
             MissingColumnError: if an input column is not there.
+            DataError: if a cell is not of its column's type; if a file cannot be decoded, unless ``broken`` is "null";
+                or if none of the first files of a column is there, whatever ``broken`` is: they lie elsewhere.
         """
-        made = pl.concat(self._frames(data, keep=False))
+        made = pl.concat(self.predictions(data, broken=broken, files=files))
         return made.to_pandas() if type(data).__module__.partition(".")[0] == "pandas" else made
 
-    def predict_to(self, data: Any, out: str | Path | BinaryIO, *, keep: bool = False) -> int:
+    def predict_to(
+        self,
+        data: Any,
+        out: str | Path | BinaryIO,
+        *,
+        keep: bool = False,
+        broken: WhereBroken = "raise",
+        files: str | None = None,
+    ) -> int:
         """Predict rows into a file, in bounded memory whatever the size of the table.
 
         Args:
-            data: as for :meth:`predict`.
+            data, broken, files: as for :meth:`predict`.
             out: a file of CSV, JSON lines or Parquet, by its name, which is there whole or not at all; or an open
                 binary file, which gets CSV as it comes.
             keep: put the columns of ``data`` before the predictions; a target's own column is then ``<target>_true``.
 
         Returns:
-            How many rows were predicted.
+            How many rows there are.
         """
-        frames = self._frames(data, keep=keep)
+        frames = self.predictions(data, keep=keep, broken=broken, files=files)
         return write(frames, Path(out)) if isinstance(out, (str, Path)) else write_csv(frames, out)
+
+    def predictions(
+        self, data: Any, *, keep: bool = False, broken: WhereBroken = "raise", files: str | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """As :meth:`predict_to`, piece by piece, at least one; columns and their types are the same in each."""
+        if broken not in get_args(WhereBroken):
+            raise UsageError("there is no such way with broken files", got=broken, allowed="raise, null")
+        table = self._table(data, files)
+        chunks = iter(table.chunks() if table.rows else [table.head(0)])
+        row = 0
+        for chunk in chunks:
+            found: Broken = {}
+            try:
+                made = self.predictor.predict(chunk, row, found if broken == "null" else None)
+            except DataError as error:
+                raise self._naming_all(error, itertools.chain([chunk], chunks), row) from error
+            if broken == "null":
+                made = _with_reasons(made, found)
+            row += len(chunk)
+            truth = {name: f"{name}_true" for name in chunk.columns if name in made.columns}
+            yield pl.concat([chunk.rename(truth), made], how="horizontal") if keep else made
+
+    def _naming_all(self, error: DataError, chunks: Iterable[pl.DataFrame], row: int) -> DataError:
+        """The error that stopped predictions; where it is a file that cannot be decoded, one for all such files."""
+        rows: list[str] = []
+        first = ""
+        for chunk in chunks:
+            found = self.predictor.broken(chunk, row)
+            rows += faulty(self.predictor.encoder.inputs, chunk, found, row)
+            if not rows:
+                return error
+            first = first or found[min(found)]
+            row += len(chunk)
+        return DataError(
+            f"{len(rows)} of {row} rows have a file that cannot be decoded",
+            got=f"{some(rows)}; the first: {first}",
+            do="mend the files, or leave their predictions empty: --broken null",
+        )
 
     def embed(self, data: Any, layer: str | None = None, target: str | None = None) -> pl.DataFrame:
         """What a layer gives for each row, as one vector a row.
@@ -159,17 +214,6 @@ class Run:
         data_settings = self.plan.data if files is None else dataclasses.replace(self.plan.data, files=files)
         return as_trained(table, self.predictor.encoder.inputs, data_settings)
 
-    def _frames(self, data: Any, *, keep: bool) -> Iterator[pl.DataFrame]:
-        """Predictions in pieces, at least one."""
-        table = self._table(data)
-        chunks = table.chunks() if table.rows else [table.head(0)]
-        row = 0
-        for chunk in chunks:
-            made = self.predictor.predict(chunk, row)
-            row += len(chunk)
-            truth = {name: f"{name}_true" for name in chunk.columns if name in made.columns}
-            yield pl.concat([chunk.rename(truth), made], how="horizontal") if keep else made
-
     @cached_property
     def warnings(self) -> list[dict[str, str]]:
         """What a person should know of the run: a list of severity and text."""
@@ -206,6 +250,14 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+
+def _with_reasons(made: pl.DataFrame, broken: Broken) -> pl.DataFrame:
+    """Predictions, and what is wrong with the files of each row; under a name that no target has."""
+    name = "broken"
+    while name in made.columns:
+        name += "_"
+    return made.with_columns(pl.Series(name, [broken.get(place) for place in range(len(made))], dtype=pl.String))
 
 
 def _known(task: Task, target: np.ndarray) -> np.ndarray:

@@ -78,6 +78,16 @@ def test_crop_moves_within_its_share_on_both_ways() -> None:
         assert float(down.max()) == pytest.approx(12, abs=0.1)
 
 
+def test_a_resized_crop_takes_the_place_of_crop() -> None:
+    """Both would show what lies beside the picture, of which a cut from within it shows nothing."""
+    picture = torch.rand(50, 8, 8, 1, generator=torch.Generator().manual_seed(0)) * 155 + 100
+    found = []
+    for crop in (0.0, 0.5):
+        settings = PictureSettings(**(OFF | {"resized_crop": 0.5, "crop": crop, "edges": "black"}))
+        found.append(augment_pictures(picture, Draws(torch.Generator().manual_seed(0), 50), settings))
+    assert torch.equal(*found)
+
+
 def test_zoom_is_as_often_larger_as_smaller() -> None:
     square = torch.zeros(400, 32, 32, 1)
     square[:, 12:20, 12:20] = 255.0

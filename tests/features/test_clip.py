@@ -12,6 +12,7 @@ from PIL import Image
 
 from lamina.config import check
 from lamina.errors import DataError
+from lamina.features import picture
 from lamina.features.base import Profile
 from lamina.features.clip import Clip, ClipSettings
 from lamina.features.content import INSIDE
@@ -127,18 +128,52 @@ def test_recognised(values: pl.Series, evidence: str | None) -> None:
     assert claim is None if evidence is None else claim is not None and evidence in claim.evidence
 
 
-def test_film_files(tmp_path: Path) -> None:
-    av = pytest.importorskip("av", reason="the extra video is not installed")
-    path = tmp_path / "1.mp4"
+def film(av: Any, path: Path, *shades: int, sound: bool = False) -> Path:
+    """A film file with a picture of each shade, 32 x 32; or with sound alone."""
     with av.open(str(path), "w") as file:
-        stream = file.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 32
-        for shade in (0, 60, 120, 180, 240):
-            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), shade, np.uint8), format="rgb24")
+        if sound:
+            stream = file.add_stream("aac", rate=16_000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 16_000
             file.mux(stream.encode(frame))
+        else:
+            stream = file.add_stream("mpeg4", rate=10)
+            stream.width = stream.height = 32
+            for shade in shades:
+                frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), shade, np.uint8), format="rgb24")
+                file.mux(stream.encode(frame))
         file.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("ending", ["mp4", "avi", "mkv", "mov"])
+def test_film_files(ending: str, tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="the extra video is not installed")
+    path = film(av, tmp_path / f"1.{ending}", 0, 60, 120, 180, 240)
     feature = fitted([str(path)], frames=3)
     assert np.abs(np.array(shades(feature, [str(path)])) - [[0, 120, 240]]).max() < 12
     assert shades(feature, [path.read_bytes()]) == shades(feature, [str(path)])
-    with pytest.raises(DataError, match="the film cannot be read"):
+    one = film(av, tmp_path / f"2.{ending}", 120)
+    assert len(feature.load(str(one))) == 1
+    with pytest.raises(DataError, match=r"the film (cannot be read|has no pictures)") as error:
         feature.load(path.read_bytes()[:200])
+    assert "Errno" not in str(error.value)
+
+
+def test_what_is_no_film_file_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    av = pytest.importorskip("av", reason="the extra video is not installed")
+    path = film(av, tmp_path / "1.mp4", 0, 60)
+    feature = fitted([str(path)])
+    with pytest.raises(DataError, match="the film has no pictures · got sound alone"):
+        feature.load(str(film(av, tmp_path / "2.mp4", sound=True)))
+    for name, content, reason in (
+        ("3.mp4", b"", "the file is empty"),
+        ("4.mp4", b"name,age", "the film cannot be read · got a text file: "),
+        ("5.mp4", path.read_bytes()[:500], "the film cannot be read"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=reason):
+            feature.load(str(tmp_path / name))
+    monkeypatch.setattr(picture, "PIXELS", 1000)
+    with pytest.raises(DataError, match="too large · got 1,024 pixels"):
+        feature.load(str(path))

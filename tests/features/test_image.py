@@ -127,7 +127,11 @@ def test_white_of_16_bits_is_learned() -> None:
     assert feature.state.white == 4095
     assert encoded(feature, twelve)[:, 0, 0, 0].tolist() == [0, 127, 255]
     assert feature.state.centre == pytest.approx([2047.3333 / 4095 * 255], abs=0.1)
-    assert fitted([packed(photo(4, 4))]).state.white == 255
+    # Where no training picture has 16 bits, white is that of the file.
+    plain = fitted([packed(photo(4, 4))], channels=1)
+    assert encoded(plain, [npy(np.full((4, 4), value, np.uint16)) for value in (0, 32_896, 65_535)])[
+        :, 0, 0, 0
+    ].tolist() == [0, 128, 255]
 
 
 def test_a_bounded_sample_teaches_the_same_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +210,7 @@ def test_each_broken_cell_is_set_aside_with_its_reason(tmp_path: Path) -> None:
     assert list(broken) == [0, 2, 3]
     assert broken[0].startswith("photo: the file is no picture · got a text file")
     assert "it is a folder" in broken[2] and "no such file" in broken[3]
-    with pytest.raises(DataError, match=r"column 'photo', row 1007: the file is no picture"):
+    with pytest.raises(DataError, match=r"column 'photo', row 1007 \(.*text.png\): the file is no picture"):
         feature.encode(feature.read(pl.Series(names)), first_row=1007)
 
 

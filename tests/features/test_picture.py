@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +164,22 @@ def test_a_giant_is_refused_before_it_is_decoded(kind: str) -> None:
         open_picture(bytes(file))
 
 
+def test_pillow_does_not_warn_beside_our_words() -> None:
+    file = bytearray(packed(np.zeros((1, 1), np.uint8)))
+    file[16:24] = (10_000).to_bytes(4, "big") * 2
+    file[29:33] = zlib.crc32(file[12:29]).to_bytes(4, "big")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        picture._pillow.cache_clear()
+        with pytest.raises(DataError, match=r"too large · got 100,000,000 pixels · allowed: 89,478,485"):
+            open_picture(bytes(file))
+    assert not said
+
+
 def test_pictures_above_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "PIXELS", 100)
     for cell in (packed(photo(11, 10)), np.zeros((11, 10), np.uint8)):
-        with pytest.raises(DataError, match=r"the picture is too large · got 10 x 11 pixels · allowed: 100 pixels"):
+        with pytest.raises(DataError, match=r"the picture is too large · got 110 pixels · allowed: 100"):
             open_picture(cell)
     open_picture(packed(photo(10, 10)))
 

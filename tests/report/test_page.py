@@ -128,6 +128,15 @@ def test_document_from_json_gives_the_same_page() -> None:
     assert page(json.loads(json.dumps(document()))) == page(document())
 
 
+@pytest.mark.parametrize(("count", "said", "unsaid"), [(0, "valid rows", "test rows"), (9, "test rows", "valid rows")])
+def test_whose_figures_they_are(count: int, said: str, unsaid: str) -> None:
+    """Without test rows, the valid ones are judged, and no figure may say otherwise."""
+    given = document()
+    given["data"]["rows"]["test"] = count
+    found = page(given).lower()
+    assert found.count(said) >= 8 and unsaid not in found
+
+
 def test_nothing_at_all() -> None:
     reader = read(page({}))
     assert not [tag for tag, _ in reader.tags if tag == "section"]

@@ -13,7 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import lamina
-from lamina.errors import DataError, MissingColumnError
+from lamina.data import table
+from lamina.errors import DataError, MissingColumnError, UsageError
 from lamina.runs import predictor
 
 Train = Callable[..., lamina.Run]
@@ -186,3 +187,80 @@ def test_evaluation_leaves_out_rows_without_a_known_target(train: Train, rows: p
         run.evaluate(rows.with_columns(grade=pl.lit(None, pl.String)))
     with pytest.raises(MissingColumnError, match="'grade' is missing"):
         run.evaluate(rows.drop("grade"))
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> tuple[lamina.Run, pl.DataFrame]:
+    """A run on the names of pictures, with a target of each kind, one of them called broken; and its rows."""
+    folder = tmp_path_factory.mktemp("pictured")
+    names = [str(folder / f"{row}.npy") for row in range(60)]
+    for row, name in enumerate(names):
+        np.save(name, np.full((4, 4), 4 * row, np.uint8))
+    marks = {"broken": ["yes", "no"] * 30, "size": np.arange(60.0), "tags": [["a"], ["a", "b"], ["b"]] * 20}
+    given = pl.DataFrame({"photo": names, **marks})
+    quick: dict[str, Any] = {"budget": "2steps", "baselines": "none", "train__threads": 1, "model": "cnn"}
+    run = lamina.train(given, ["broken", "size", "tags"], inputs=["photo"], out=folder / "run", **quick)
+    return run, given.select("photo")
+
+
+def with_empty_files(rows: pl.DataFrame, folder: Path, *bad: int) -> pl.DataFrame:
+    """The rows, of which some name a file without content."""
+    (folder / "empty.png").touch()
+    is_bad = pl.int_range(len(rows)).is_in(bad)
+    return rows.with_columns(photo=pl.when(is_bad).then(pl.lit(str(folder / "empty.png"))).otherwise("photo"))
+
+
+def test_files_that_cannot_be_decoded_are_all_named(
+    pictured: tuple[lamina.Run, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever pieces they come; the network stops at the first of them."""
+    run, rows = pictured
+    some = with_empty_files(rows, tmp_path, 7, 8, 40, 41, 50, 58)
+    monkeypatch.setattr(predictor, "rows_at_once", lambda wide: 5)
+    monkeypatch.setattr(table, "CELLS", 10)
+    ran: list[int] = []
+    hook = run.predictor.model.register_forward_hook(lambda *_: ran.append(1))
+    with pytest.raises(DataError, match=r"6 of 60 rows have a file that cannot be decoded · got row 7 \(") as error:
+        run.predict(some)
+    hook.remove()
+    assert len(ran) == 1
+    said = str(error.value)
+    assert f"row 50 ({tmp_path}/empty.png) and 1 more; the first: photo: the file is empty · mend the files" in said
+    with pytest.raises(DataError, match="row 7"):
+        run.predict_to(some, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_files_that_cannot_be_decoded_are_null(
+    pictured: tuple[lamina.Run, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All other rows are answered as ever, and every row has a place of its own."""
+    run, rows = pictured
+    expected = run.predict(rows)
+    none = run.predict(rows, broken="null")
+    assert none.drop("broken_").equals(expected) and none["broken_"].null_count() == 60
+    bad = [0, 9, 10, 59]
+    some = with_empty_files(rows, tmp_path, *bad)
+    monkeypatch.setattr(table, "CELLS", 10)
+    made = run.predict(some, broken="null")
+    assert made.schema == none.schema and made.columns[-1] == "broken_"
+    assert made["broken_"].is_not_null().arg_true().to_list() == bad
+    assert made["broken_"][9] == "photo: the file is empty"
+    good = np.setdiff1d(np.arange(60), bad)
+    assert_frame_equal(made[good].drop("broken_"), expected[good], rel_tol=1e-5)
+    assert made[bad].drop("broken_").null_count().row(0) == (4,) * len(expected.columns)
+    assert run.predict_to(some, tmp_path / "a.parquet", keep=True, broken="null") == 60
+    found = pl.read_parquet(tmp_path / "a.parquet")
+    assert found.drop("photo").equals(made) and found["photo"].equals(some["photo"])
+
+
+def test_there_are_two_ways_with_files_that_cannot_be_decoded(pictured: tuple[lamina.Run, pl.DataFrame]) -> None:
+    run, rows = pictured
+    with pytest.raises(UsageError, match="got skip · allowed: raise, null"):
+        run.predict(rows, broken="skip")  # type: ignore[arg-type]
+
+
+def test_a_bad_cell_is_told_from_a_bad_file(pictured: tuple[lamina.Run, pl.DataFrame]) -> None:
+    run, _ = pictured
+    with pytest.raises(DataError, match="holds files, but came as"):
+        run.predict(pl.DataFrame({"photo": [1.5, 2.5]}))

@@ -63,14 +63,15 @@ def _matrix(pictures: Tensor, draws: Draws, settings: PictureSettings, safe: tup
     height, width = pictures.shape[1:3]
     larger = torch.exp(draws.uniform(-1, 1) * math.log1p(settings.zoom))
     across, down = draws.uniform(-1, 1, 2).unbind(1)
-    most = settings.crop + settings.shift
+    cuts = settings.resized_crop < 1  # in the place of crop
+    most = settings.shift if cuts else settings.crop + settings.shift
     matrix = (
         affine.flipping(draws, *flips_of(settings, safe))
         @ affine.rotation(draws.uniform(-1, 1) * settings.rotate)
         @ affine.scaling(larger, larger)
         @ affine.shifting(across * most * width, down * most * height)
     )
-    return affine.cutting(draws, height, width, settings.resized_crop) @ matrix if settings.resized_crop < 1 else matrix
+    return affine.cutting(draws, height, width, settings.resized_crop) @ matrix if cuts else matrix
 
 
 def _recoloured(pictures: Tensor, draws: Draws, settings: PictureSettings) -> Tensor:

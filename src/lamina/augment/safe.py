@@ -78,7 +78,7 @@ def safe_flips(pictures: np.ndarray, classes: np.ndarray | None) -> tuple[bool, 
     most pictures have an up and a down. Nowhere below 200 rows, or without a target that can be looked at.
 
     Args:
-        pictures: of training rows, (n, H, W, C) uint8.
+        pictures: of training rows, (n, H, W, C) uint8; of films, C may be moments.
         classes: (n,) codes of classes, or a number to predict, which is looked at by its fifths where it has more than
             20 values; None: something else.
 

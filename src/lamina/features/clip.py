@@ -19,11 +19,20 @@ from lamina.config import setting, settings
 from lamina.errors import DataError, LaminaError
 from lamina.extras import need
 from lamina.features.base import Claim, Profile, Slot
-from lamina.features.content import INSIDE, file_bytes, in_archive
+from lamina.features.content import INSIDE, file_bytes, in_archive, what_it_is
 from lamina.features.glances import SEEN, Glance, Glances, glance
 from lamina.features.image import ImageSettings, ImageState
 from lamina.features.media import Media, dimensions_of, innermost, is_file_name
-from lamina.features.picture import ENDINGS, Picture, fitted, framed, open_picture, pictures_in, pixels_of
+from lamina.features.picture import (
+    ENDINGS,
+    Picture,
+    check_pixels,
+    fitted,
+    framed,
+    open_picture,
+    pictures_in,
+    pixels_of,
+)
 
 __all__ = ["Clip", "ClipSettings", "ClipState"]
 
@@ -138,7 +147,7 @@ def _pictures(cell: Any, most: int, near: int) -> list[Picture]:
     """Up to ``most`` pictures of a film, evenly spread."""
     names = _names(cell)
     if names is not None:
-        return [open_picture(names[place], near) for place in _spread(len(names), most)]
+        return [_named_picture(names[place], near) for place in _spread(len(names), most)]
     if isinstance(cell, np.ndarray):
         if cell.ndim not in (3, 4) or not len(cell):
             raise DataError("the array is no film", got=f"shape {cell.shape}", allowed="pictures x height x width")
@@ -149,6 +158,14 @@ def _pictures(cell: Any, most: int, near: int) -> list[Picture]:
     if _is_film(content) or (isinstance(cell, str) and cell.lower().endswith(FILMS)):
         return _film(content, most)
     return pictures_in(content, lambda count: _spread(count, most))
+
+
+def _named_picture(name: str, near: int) -> Picture:
+    """One of the pictures of a film; what is wrong is said with its name."""
+    try:
+        return open_picture(name, near)
+    except DataError as error:
+        raise DataError(f"{name.rpartition('/')[2]}: {error}") from None
 
 
 def _spread(count: int, most: int) -> list[int]:
@@ -208,6 +225,9 @@ def _film(content: bytes, most: int) -> list[Picture]:
     av = need("av", extra="video", why="to read films")
     try:
         with av.open(BytesIO(content)) as file:
+            if not file.streams.video:
+                raise DataError("the film has no pictures", got="sound alone" if file.streams.audio else None)
+            check_pixels(file.streams.video[0].height, file.streams.video[0].width)
             count = sum(1 for _ in file.decode(video=0))
         chosen = set(_spread(count, most))
         with av.open(BytesIO(content)) as file:
@@ -215,7 +235,8 @@ def _film(content: bytes, most: int) -> list[Picture]:
     except (LaminaError, KeyboardInterrupt):
         raise
     except Exception as error:  # a damaged file makes the decoders fail in more ways than they name
-        raise DataError("the film cannot be read", got=str(error) or type(error).__name__) from error
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError("the film cannot be read", got=f"{what_it_is(content)}: {said}") from error
     if not images:
         raise DataError("the film has no pictures")
     return [Picture(image, image.height, image.width) for image in images]

@@ -12,10 +12,11 @@ import numpy as np
 
 from lamina.errors import DataError
 
-__all__ = ["INSIDE", "KINDS", "file_bytes", "in_archive", "is_there", "npy_array", "what_it_is"]
+__all__ = ["INSIDE", "KINDS", "LETTERS", "file_bytes", "in_archive", "is_there", "npy_array", "what_it_is"]
 
 INSIDE = "!/"  # parts the name of a zip file from that of a file in it, as in photos.zip!/cat/1.jpg
 LARGEST = 2**30  # bytes of a file in one cell
+LETTERS = 200  # of a name in a message
 
 # How files begin, so that a message can say what one is. A table of text begins with none of these.
 KINDS = {
@@ -111,9 +112,10 @@ def file_bytes(name: str) -> bytes:
         raise DataError("it is a folder, not a file", got=name) from None
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         # A file in an archive may be damaged, locked by a password, or packed in a way that Python does not know.
-        raise DataError("the file cannot be read", got=error) from error
+        said = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else error
+        raise DataError("the file cannot be read", got=said) from error
     except ValueError as error:  # a name with a zero byte
-        raise DataError("no file can have such a name", got=repr(name)) from error
+        raise DataError("no file can have such a name", got=repr(name[:LETTERS])) from error
 
 
 def _check_size(size: int) -> None:

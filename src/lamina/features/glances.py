@@ -131,7 +131,8 @@ class Glances:
         if channels == "auto":
             channels = 1 if all(each.is_grey for each in good) else 3
         peak = max((each.peak for each in good), default=0.0)
-        white = next(depth for depth in DEPTHS if depth >= peak)
+        # A later picture of 16 bits is taken by its full range where none has said what white is.
+        white = next(depth for depth in DEPTHS if depth >= peak) if peak else DEPTHS[-1]
         centre, scale = _brightness(good, white)
         planes = slice(0, 1) if channels == 1 else slice(1, 4)
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from lamina.errors import DataError
 from lamina.features.base import Feature, blank_to_null, refuse
-from lamina.features.content import file_bytes, is_there, what_it_is
+from lamina.features.content import LETTERS, file_bytes, is_there, what_it_is
 from lamina.features.ragged import Ragged
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "as_array",
     "cells_of",
     "dimensions_of",
+    "faulty",
     "file_bytes",
     "in_threads",
     "innermost",
@@ -150,7 +151,7 @@ class Media(Feature):
         for place, items in enumerate(self.decoded(values)):
             if isinstance(items, DataError):
                 if broken is None:
-                    raise DataError(f"column {self.column!r}, row {place + first_row}: {items}")
+                    raise DataError(f"column {self.column!r}, {_found_at(place + first_row, values[place])}: {items}")
                 broken[place] = f"{self.column}: {items}"
             rows.append(items if isinstance(items, np.ndarray) else self.empty())
         (slot,) = self.slots
@@ -158,6 +159,33 @@ class Media(Feature):
 
     def decode(self, encoded: np.ndarray) -> pl.Series:
         raise DataError(f"column {self.column!r} cannot be predicted yet", got=f"the kind {self.kind}")
+
+
+def faulty(features: Iterable[Feature], frame: pl.DataFrame, broken: Broken, first_row: int = 0) -> list[str]:
+    """Rows with a file that cannot be decoded, as people find them: by number, and by the file that the cell names.
+
+    Args:
+        features: those of the inputs.
+        frame: the rows as they came.
+        broken: places in it, and what is wrong, as ``encode`` gave them.
+        first_row: row number of the first row.
+
+    Example:
+        >>> faulty([], pl.DataFrame({"photo": ["a.png", "b.png"]}), {1: "photo: the file is empty"}, 10)
+        ['row 11']
+    """
+    columns = [feature.column for feature in features if isinstance(feature, Media)]
+    found = []
+    for place, reason in sorted(broken.items()):
+        column = next((name for name in columns if reason.startswith(f"{name}: ")), None)
+        found.append(_found_at(place + first_row, None if column is None else frame[column][place]))
+    return found
+
+
+def _found_at(row: int, cell: Any) -> str:
+    if not isinstance(cell, str):
+        return f"row {row}"
+    return f"row {row} ({cell if len(cell) <= LETTERS else '…' + cell[-LETTERS:]})"
 
 
 def is_file_name(values: pl.Series, endings: tuple[str, ...]) -> pl.Series:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import struct
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from types import ModuleType
@@ -16,7 +18,18 @@ from lamina.extras import need
 from lamina.features.content import file_bytes, npy_array, what_it_is
 from lamina.features.medical import dicom_picture, nifti_slice
 
-__all__ = ["ENDINGS", "Fit", "Picture", "fitted", "framed", "is_picture", "open_picture", "pictures_in", "pixels_of"]
+__all__ = [
+    "ENDINGS",
+    "Fit",
+    "Picture",
+    "check_pixels",
+    "fitted",
+    "framed",
+    "is_picture",
+    "open_picture",
+    "pictures_in",
+    "pixels_of",
+]
 
 Fit = Literal["squash", "crop", "pad"]
 T = TypeVar("T")
@@ -142,6 +155,8 @@ def framed(pixels: np.ndarray, height: int, width: int, colour: Sequence[float])
 
 @functools.cache
 def _pillow() -> ModuleType:
+    # What Pillow warns of is said in our words, or does not matter: a date in the EXIF part that is cut off.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     return need("PIL.Image", extra="image", why="to read pictures")
 
 
@@ -184,7 +199,7 @@ def _of_file(content: bytes, near: int | None, grey: bool) -> Picture:
 
 def _first(image: Any, near: int | None, grey: bool) -> Picture:
     width, height = image.size
-    _check_pixels(height, width)
+    check_pixels(height, width)
     if near is not None and image.format in ("JPEG", "MPO"):
         image.draft("L" if grey else "RGB", (2 * near, 2 * near))
     image.load()
@@ -207,7 +222,7 @@ def pictures_in(content: bytes, choose: Callable[[int], Iterable[int]]) -> list[
 
     def chosen(image: Any) -> list[Picture]:
         width, height = image.size
-        _check_pixels(height, width)
+        check_pixels(height, width)
         found = []
         for place in choose(getattr(image, "n_frames", 1)):
             image.seek(place)
@@ -232,16 +247,27 @@ def _opened(content: bytes, taken: Callable[[Any], T]) -> T:
             ) from None
         raise DataError("the file is no picture", got=what_it_is(content), allowed=ALLOWED) from None
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
-        raise DataError("the picture is too large", got=error, allowed=f"{PIXELS:,} pixels") from None
+        found = re.search(r"\d+", str(error))
+        raise _too_large(int(found[0]) if found else None) from None
     except Exception as error:  # a damaged file makes the decoders fail in more ways than they name
         raise DataError("the picture is damaged", got=str(error) or type(error).__name__) from error
 
 
-def _check_pixels(height: int, width: int) -> None:
+def check_pixels(height: int, width: int) -> None:
+    """Refuse what would take too much memory, before it is decoded, and what is empty.
+
+    Raises:
+        DataError: if there are no pixels, or more than 89,478,485.
+    """
     if height * width > PIXELS:
-        raise DataError("the picture is too large", got=f"{width} x {height} pixels", allowed=f"{PIXELS:,} pixels")
+        raise _too_large(height * width)
     if not height * width:
         raise DataError("the picture has no pixels", got=f"{width} x {height}")
+
+
+def _too_large(pixels: int | None) -> DataError:
+    got = None if pixels is None else f"{pixels:,} pixels"
+    return DataError("the picture is too large", got=got, allowed=f"{PIXELS:,}")
 
 
 def _plain(image: Any) -> Any:
@@ -295,7 +321,7 @@ def _of_array(array: np.ndarray) -> Picture:
             do="move the channels to the end" if first else None,
         )
     height, width = array.shape[:2]
-    _check_pixels(height, width)
+    check_pixels(height, width)
     array = array[..., 0] if array.ndim == 3 and channels == 1 else array
     if array.dtype == np.uint16 and channels == 1:
         return Picture(_deep(array), height, width)

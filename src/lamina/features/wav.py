@@ -12,10 +12,11 @@ from lamina.errors import DataError
 from lamina.extras import need
 from lamina.features.media import what_it_is
 
-__all__ = ["ENDINGS", "RATES", "Recording", "is_recording", "recording"]
+__all__ = ["ENDINGS", "LOUDEST", "RATES", "Recording", "is_recording", "recording"]
 
 ENDINGS = ("wav", "flac", "ogg", "oga", "opus", "mp3", "aiff", "aif")
 RATES = (1_000, 400_000)  # samples a second that a recording may have
+LOUDEST = 1e6  # that a sample may be where 1 is full scale: the squares of larger ones overflow sooner or later
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 UNKNOWN_SIZE = 0xFFFFFFFF  # of a file that was written as it was recorded
@@ -79,8 +80,8 @@ def recording(content: bytes, longest: float) -> Recording:
     found = wav or _read_by_libsndfile(content, longest)
     if not len(found.samples):
         raise DataError("the recording holds no samples")
-    if not np.isfinite(found.samples).all():
-        raise DataError("the recording holds samples that are no numbers")
+    if not np.abs(found.samples).max() < LOUDEST:
+        raise DataError("the recording holds samples that are no numbers, or far above 1")
     return found
 
 

@@ -12,12 +12,14 @@ import torch
 from lamina.augment.base import Augment, make_augment
 from lamina.augment.mixing import Mix, make_mix
 from lamina.augment.safe import ROWS, safe_flips
+from lamina.augment.settings import PictureSettings, settings_of
 from lamina.data.batches import Batch, Rows
+from lamina.features.ragged import Ragged
 from lamina.files import read_json, write_json
 from lamina.nn.start import seed_of, seed_of_step
 from lamina.pipeline.parts import Parts
 
-__all__ = ["Augmented", "augmented", "find_flips"]
+__all__ = ["Augmented", "augmented", "find_flips", "moments"]
 
 
 class Augmented:
@@ -54,22 +56,60 @@ def augmented(parts: Parts, flips: Mapping[str, Any], seed: int) -> Augmented | 
 
 
 def find_flips(folder: Path, parts: Parts, train: Rows) -> dict[str, Any]:
-    """Find out from the training rows whether mirrored pictures keep their class; kept in ``flips.json`` for a resume.
+    """Find out from the training rows whether mirrored pictures and films keep what is to be predicted of them.
+
+    Where there are several targets, all of them must be kept. What was found lies in ``flips.json`` for a resume.
 
     Returns:
-        name of an array of pictures -> ``column``; ``across`` and ``over``, whether left and right, and top and bottom,
-        may be exchanged; and the ``evidence``.
+        name of an array of pictures, or of films, that ``auto`` flips -> ``column``; ``across`` and ``over``, whether
+        left and right, and top and bottom, may be exchanged; and the ``evidence``.
     """
     if (folder / "flips.json").exists():
         return dict(read_json(folder / "flips.json"))
     found: dict[str, Any] = {}
     few = train.places[:: max(1, len(train.places) // ROWS)][:ROWS]
     for name, slot in parts.encoder.layout.wide_by_name.items():
-        if slot.group == "image" and parts.plan.augment.image != "none":
-            pictures = train.store.arrays[name].take(few)
-            classes = np.asarray(train.store.arrays["target000"])[few][pictures.lengths > 0]
-            across, over, evidence = safe_flips(pictures.values, classes if classes.ndim == 1 else None)
-            found[name] = {"column": slot.column, "across": across, "over": over, "evidence": evidence}
+        chosen = settings_of(slot, parts.plan.augment)
+        if isinstance(chosen, PictureSettings) and chosen.flip == "auto":
+            films: Ragged = train.store.arrays[name]
+            there = few[films.lengths[few] > 0]
+            found[name] = {"column": slot.column, **_kept(parts, train, moments(films, there), there)}
     if found:
         write_json(folder / "flips.json", found)
     return found
+
+
+def _kept(parts: Parts, train: Rows, pictures: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+    """Which flips every target is kept by, and the evidence."""
+    across, over, told = True, True, []
+    for place, target in enumerate(parts.encoder.targets):
+        classes = np.asarray(train.store.arrays[f"target{place:03}"])[rows]
+        sideways, upside, evidence = safe_flips(pictures, classes if classes.ndim == 1 else None)
+        across, over = across and sideways, over and upside
+        told.append(evidence if len(parts.encoder.targets) == 1 else f"for {target.column}, {evidence}")
+    return {"across": across, "over": over, "evidence": "; ".join(told)}
+
+
+def moments(films: Ragged, rows: np.ndarray) -> np.ndarray:
+    """Films as pictures whose channels are their first, middle and last moment in grey; pictures as they are.
+
+    Motion is then seen to turn round where a film is mirrored: cars that go left are cars that go right.
+
+    Args:
+        films: rows of (length, H, W, C) uint8.
+        rows: (n,) of them, none of which is empty.
+
+    Returns:
+        (n, H, W, 3) uint8; (n, H, W, C) where all are of one picture.
+
+    Example:
+        >>> films = Ragged.of([np.full((4, 2, 2, 1), 7, np.uint8), np.zeros((1, 2, 2, 1), np.uint8)])
+        >>> moments(films, np.array([0, 1])).shape
+        (2, 2, 2, 3)
+    """
+    lengths, ends = films.lengths[rows], films.ends[rows]
+    if (lengths == 1).all():
+        return films.take(rows).values
+    places = (ends - lengths, ends - lengths + lengths // 2, ends - 1)
+    # Only these are read: all pictures of some thousand films need not fit in memory.
+    return np.stack([films.values[place].mean(-1).astype(np.uint8) for place in places], axis=-1)

@@ -52,6 +52,7 @@ def page(document: Document) -> str:
         >>> "&lt;b&gt;" in page({"title": "<b>"})
         True
     """
+    document = _saying_whose(document)
     sections = [(name, title, build(document)) for name, title, build in _SECTIONS]
     sections = [section for section in sections if section[2]]
     links = "".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in sections)
@@ -60,6 +61,14 @@ def page(document: Document) -> str:
     )
     main = Raw(f'{_headlines(document)}<nav aria-label="Sections">{links}</nav>{body}')
     return whole(document.get("title") or "Report", _origin(document), main, document.get("version"))
+
+
+def _saying_whose(document: Document) -> Document:
+    """The document with ``judged`` at each target: which rows its figures are of, test or, without any, valid ones."""
+    counts = (document.get("data") or {}).get("rows") or {}
+    judged = "valid rows" if counts.get("test") == 0 else "test rows"
+    targets = document.get("targets") or {}
+    return {**document, "targets": {column: {**target, "judged": judged} for column, target in targets.items()}}
 
 
 def _origin(document: Document) -> Raw:
@@ -90,7 +99,7 @@ def _headlines(document: Document) -> Raw:
             outcome = escape(target.get("outcome", ""))
             about += f'<p class="verdict {outcome}">{escape(_minus(target["verdict"]))}</p>'
         value, low, high = together([score.get("value"), score.get("low"), score.get("high")])
-        rows = f" on {target['rows']:,} test rows" if target.get("rows") is not None else ""
+        rows = f" on {target['rows']:,} {target['judged']}" if target.get("rows") is not None else ""
         interval = f", 95% interval {_minus(low)} to {_minus(high)}" if score.get("low") is not None else ""
         parts.append(
             f'<div class="headline"><div><div class="figure">{escape(_minus(value))}</div>'
@@ -187,7 +196,7 @@ def _score_notes(target: Document) -> Raw:
     """What the figures rest on, and what was said of each baseline."""
     rests = []
     if target.get("rows") is not None:
-        rests.append(f"All on the same {target['rows']:,} test rows.")
+        rests.append(f"All on the same {target['rows']:,} {target['judged']}.")
     if target.get("resamples"):
         rests.append(
             f"Below each score its 95% interval, from {target['resamples']:,} bootstrap replicates of the rows."
@@ -224,10 +233,12 @@ def _mistakes_of(target: Document) -> Raw:
     detail = target.get("detail") or {}
     classes = target.get("classes") or []
     positive = classes[1] if len(classes) == 2 else "class 1"
+    judged = target["judged"]
     parts = []
     if confusion := detail.get("confusion"):
         picture = chart.heat(confusion["classes"], confusion["counts"])
-        parts.append(_figure("Who is taken for whom", "Test rows, and their share of the true class.", picture))
+        told = f"{judged.capitalize()}, and their share of the true class."
+        parts.append(_figure("Who is taken for whom", told, picture))
     if detail.get("roc"):
         picture = chart.line(
             {"network": detail["roc"]}, x="false positive rate", y="true positive rate", diagonal=True, unit=True
@@ -246,20 +257,20 @@ def _mistakes_of(target: Document) -> Raw:
         parts.append(_figure("Can the probabilities be trusted?", told, picture))
     if detail.get("predicted"):
         picture = chart.scatter(detail["predicted"], x="truth", y="prediction", diagonal=True)
-        parts.append(_figure("Prediction and truth", f"{len(detail['predicted']):,} test rows.", picture))
+        parts.append(_figure("Prediction and truth", f"{len(detail['predicted']):,} {judged}.", picture))
     if residuals := detail.get("residuals"):
-        picture = chart.histogram(residuals["edges"], residuals["counts"], x="prediction minus truth", y="test rows")
+        picture = chart.histogram(residuals["edges"], residuals["counts"], x="prediction minus truth", y=judged)
         parts.append(_figure("Errors", "The outermost columns hold the rarest half per cent of each side.", picture))
-    return Raw(_figures(parts) + _classes_table(detail) + _quantiles_table(detail))
+    return Raw(_figures(parts) + _classes_table(detail, judged) + _quantiles_table(detail, judged))
 
 
-def _classes_table(detail: Document) -> Raw:
+def _classes_table(detail: Document, judged: str) -> Raw:
     """Precision, recall and F1 of each class."""
     listed = list(detail.get("per_class") or ())
     if not listed:
         return Raw("")
     shown = sorted(sorted(listed, key=lambda one: -one["rows"])[:MOST_CLASSES], key=listed.index)
-    heads = [("Class", "text"), ("Test rows", "number"), *((name, "number") for name in ("Precision", "Recall", "F1"))]
+    heads = [("Class", "text"), *((name, "number") for name in (judged.capitalize(), "Precision", "Recall", "F1"))]
     rows = [
         [short(one["name"], 60), f"{one['rows']:,}", *(_hundredths(one[key]) for key in ("precision", "recall", "f1"))]
         for one in shown
@@ -272,9 +283,9 @@ def _hundredths(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _quantiles_table(detail: Document) -> Raw:
+def _quantiles_table(detail: Document, judged: str) -> Raw:
     rows = [[f"{one['share']:g}", _hundredths(one["observed"])] for one in detail.get("quantiles") or ()]
-    return table([("Quantile", "number"), ("Share of test rows below it", "number")], rows) if rows else Raw("")
+    return table([("Quantile", "number"), (f"Share of {judged} below it", "number")], rows) if rows else Raw("")
 
 
 def _figure(title: str, told: str, picture: Raw) -> Raw:
