@@ -1,5 +1,5 @@
 # make demo    the main job on real data          make check   lint, form, types
-# make test    the whole suite                    make bench   the figures of benchmarks/RESULTS.md
+# make test    the suite                    make bench   the figures of benchmarks/RESULTS.md
 # make clean   remove what these made
 #
 # Each makes .venv first, where it is not there, with the versions in constraints.txt.
@@ -29,6 +29,13 @@ bench: .venv/bench
 	.venv/bin/python benchmarks/epoch.py
 	.venv/bin/python benchmarks/accuracy.py
 	.venv/bin/python benchmarks/scale.py
+	.venv/bin/python benchmarks/perception.py
+	.venv/bin/python benchmarks/beside.py
+	.venv/bin/python benchmarks/mixed.py
+	.venv/bin/python benchmarks/pretrain.py
+	.venv/bin/python benchmarks/recurrent.py
+	.venv/bin/python benchmarks/perception_epoch.py
+	.venv/bin/python benchmarks/decode.py
 	.venv/bin/python benchmarks/report.py --write
 
 clean:

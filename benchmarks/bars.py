@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["BARS", "Bar", "find", "judge"]
+__all__ = ["BARS", "GROUPS", "Bar", "find", "judge"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +20,10 @@ class Bar:
         bar: the figure; None where the row brings its own, measured in the same run.
         stretch: the figure to be proud of, where there is one.
         higher: whether more is better.
-        strict: whether the stretch must be passed, not only reached.
         command: what measures it.
+        strict: whether the bar must be passed, not only reached.
+        strict_stretch: the same of the stretch.
+        shown: other figures of the row that a reader sees beside it.
     """
 
     what: str
@@ -32,63 +34,122 @@ class Bar:
     higher: bool
     command: str
     strict: bool = False
+    strict_stretch: bool = False
+    shown: tuple[str, ...] = ()
 
-    def met(self, value: float, limit: float) -> bool:
-        """Whether a value reaches a limit, unrounded."""
-        return value >= limit if self.higher else value <= limit
+    def met(self, value: float, limit: float | None) -> bool | None:
+        """Whether a value reaches the bar, unrounded; None where there is none."""
+        return None if limit is None else self._reaches(value, limit, self.strict)
 
     def passed(self, value: float) -> bool | None:
         """Whether a value reaches the stretch; None where there is none."""
-        if self.stretch is None:
-            return None
-        return self.met(value, self.stretch) and not (self.strict and value == self.stretch)
+        return None if self.stretch is None else self._reaches(value, self.stretch, self.strict_stretch)
+
+    def _reaches(self, value: float, limit: float, strict: bool) -> bool:
+        return (value >= limit if self.higher else value <= limit) and not (strict and value == limit)
 
 
 _ACCURACY = "python benchmarks/accuracy.py"
 _PEERS = "python benchmarks/peers/run.py"
 _PERCEPTION = "python benchmarks/perception.py"
+_BESIDE = "python benchmarks/beside.py"
+_PRETRAIN = "python benchmarks/pretrain.py"
+_PLAIN_EPOCH = "python benchmarks/perception_epoch.py"
+_RECURRENT = "python benchmarks/recurrent.py"
 
-BARS = (
-    Bar("adult", "accuracy", "adult, accuracy", 0.870, 0.8741, True, f"{_ACCURACY} adult"),
-    Bar("adult", "roc_auc", "adult, ROC-AUC", 0.9255, 0.9287, True, f"{_ACCURACY} adult"),
-    Bar("california_housing", "rmse", "california_housing, RMSE", 45_438, 43_700, False,
-        f"{_ACCURACY} california_housing"),
-    Bar("bike_sharing", "rmse", "bike_sharing, RMSE", 39.19, 36, False, f"{_ACCURACY} bike_sharing"),
-    Bar("concrete", "rmse", "concrete, RMSE", 4.3, 3.94, False, f"{_ACCURACY} concrete"),
-    Bar("diabetes130", "roc_auc", "diabetes130, ROC-AUC; the bar is LightGBM's in the same run", None, 0.68, True,
-        f"{_ACCURACY} diabetes130"),
-    Bar("epoch", "to_fused", "epoch of a small network, to a hand-written loop with fused AdamW", 1.05, 1.0, False,
-        "python benchmarks/epoch.py", strict=True),
-    Bar("peers", "to_skorch", "the same epoch, to skorch", 0.55, None, False, _PEERS),
-    Bar("peers", "to_lightning", "the same epoch, to Lightning", 0.45, None, False, _PEERS),
-    Bar("peers", "to_fastai", "the same epoch, to fastai", 0.45, None, False, _PEERS),
-    Bar("peers", "to_keras_torch", "the same epoch, to Keras on torch", 0.45, None, False, _PEERS),
-    Bar("peers", "to_keras_jax", "the same epoch, to Keras on JAX (a stretch, no bar)", None, 1.0, False, _PEERS),
-    Bar("scale", "peak_gib", "20 million rows x 20 columns, most resident memory, GiB", 2.0, None, False,
-        "python benchmarks/scale.py"),
-    Bar("scale", "growth", "seconds a row, 20 to 2 and 2 to 0.2 million rows, the worse ratio", 1.1, None, False,
-        "python benchmarks/scale.py"),
-    Bar("decode", "to_pillow", "20,000 JPEG files into the store, to plain Pillow by threads or processes, the faster",
-        0.9, 1.0, True, "python benchmarks/decode.py"),
-    Bar("fashion_mnist", "accuracy", "fashion_mnist in 15 minutes, accuracy", 0.930, 0.937, True,
-        f"{_PERCEPTION} fashion_mnist"),
-    Bar("fashion_mnist_40", "accuracy", "fashion_mnist in 40 minutes, accuracy", 0.942, 0.950, True,
-        f"{_PERCEPTION} fashion_mnist_40"),
-    Bar("cifar10", "accuracy", "cifar10, 10,000 training pictures, 20 minutes, accuracy", 0.76, 0.82, True,
-        f"{_PERCEPTION} cifar10"),
-    Bar("orl_faces", "accuracy", "orl_faces, rank 1", 0.97, 0.99, True, f"{_PERCEPTION} orl_faces"),
-    Bar("sst2", "accuracy", "sst, two classes, accuracy", 0.825, 0.84, True, f"{_PERCEPTION} sst2"),
-    Bar("sst5", "accuracy", "sst, five classes, accuracy", 0.42, 0.44, True, f"{_PERCEPTION} sst5"),
-    Bar("trec", "accuracy", "trec, accuracy", 0.92, 0.94, True, f"{_PERCEPTION} trec"),
-    Bar("ag_news_small", "accuracy", "ag_news_small, accuracy", 0.885, 0.90, True, f"{_PERCEPTION} ag_news_small"),
-    Bar("clinc150", "accuracy", "clinc150, accuracy in scope", 0.92, 0.94, True, f"{_PERCEPTION} clinc150"),
-    Bar("fsdd", "accuracy", "fsdd, official split, accuracy", 0.985, 0.995, True, f"{_PERCEPTION} fsdd"),
-    Bar("start", "help_seconds", "lamina --help, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
-    Bar("start", "import_seconds", "import lamina, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
-    Bar("start", "torch_imported", "import lamina imports torch (0: it does not)", 0, None, False,
-        "python benchmarks/start.py"),
-    Bar("start", "dependencies", "direct dependencies beside torch", 10, 8, False, "python benchmarks/start.py"),
-)  # fmt: skip
+_PARTS = ("picture", "text", "number", "category")
+
+
+def _gain(what: str, metric: str, label: str, command: str, *shown: str, bar: float | None = 0) -> Bar:
+    """A difference of two ways that were measured in one run: any at all will do, and the interval tells the rest."""
+    return Bar(what, metric, label, bar, None, True, command, strict=True, shown=shown)
+
+
+GROUPS = {
+    "Tables": (
+        Bar("adult", "accuracy", "adult, accuracy", 0.870, 0.8741, True, f"{_ACCURACY} adult"),
+        Bar("adult", "roc_auc", "adult, ROC-AUC", 0.9255, 0.9287, True, f"{_ACCURACY} adult"),
+        Bar("california_housing", "rmse", "california_housing, RMSE", 45_438, 43_700, False,
+            f"{_ACCURACY} california_housing"),
+        Bar("bike_sharing", "rmse", "bike_sharing, RMSE", 39.19, 36, False, f"{_ACCURACY} bike_sharing"),
+        Bar("concrete", "rmse", "concrete, RMSE", 4.3, 3.94, False, f"{_ACCURACY} concrete"),
+        Bar("diabetes130", "roc_auc", "diabetes130, ROC-AUC; the bar is LightGBM's in the same run", None, 0.68, True,
+            f"{_ACCURACY} diabetes130"),
+    ),
+    "Pictures, texts and sounds": (
+        Bar("fashion_mnist", "accuracy", "fashion_mnist in 15 minutes, accuracy", 0.930, 0.937, True,
+            f"{_PERCEPTION} fashion_mnist"),
+        Bar("fashion_mnist_40", "accuracy", "fashion_mnist in 40 minutes, accuracy", 0.942, 0.950, True,
+            f"{_PERCEPTION} fashion_mnist_40"),
+        Bar("cifar10", "accuracy", "cifar10, 10,000 training pictures, 20 minutes, accuracy", 0.76, 0.82, True,
+            f"{_PERCEPTION} cifar10"),
+        Bar("cifar10_weights", "accuracy", "cifar10, 5 minutes, a new head on a frozen ResNet-20, accuracy", 0.82, 0.86,
+            True, f"{_PERCEPTION} cifar10_weights"),
+        _gain("pneumonia", "auc_gain", "pneumoniamnist, AUC above that of a plain ResNet-18 of the same time",
+            f"{_BESIDE} pneumonia", "auc", "other_auc"),
+        _gain("pneumonia", "accuracy_gain", "the same, accuracy", f"{_BESIDE} pneumonia", "accuracy", "other_accuracy"),
+        Bar("orl_faces", "accuracy", "orl_faces, rank 1", 0.97, 0.99, True, f"{_PERCEPTION} orl_faces"),
+        _gain("tiles_defect", "auc_gain", "magnetic_tile, defect or not, AUC: weights_squeezenet above scratch",
+            f"{_BESIDE} tiles_defect", "auc", "other_auc"),
+        _gain("tiles_which", "macro_f1_gain", "magnetic_tile, which defect, macro-F1: the same",
+            f"{_BESIDE} tiles_which", "macro_f1", "other_macro_f1"),
+        Bar("sst2", "accuracy", "sst, two classes, accuracy", 0.825, 0.84, True, f"{_PERCEPTION} sst2"),
+        Bar("sst5", "accuracy", "sst, five classes, accuracy", 0.42, 0.44, True, f"{_PERCEPTION} sst5"),
+        Bar("trec", "accuracy", "trec, accuracy", 0.92, 0.94, True, f"{_PERCEPTION} trec"),
+        Bar("ag_news_small", "accuracy", "ag_news_small, accuracy", 0.885, 0.90, True, f"{_PERCEPTION} ag_news_small"),
+        Bar("clinc150", "accuracy", "clinc150, accuracy in scope", 0.92, 0.94, True, f"{_PERCEPTION} clinc150"),
+        Bar("fsdd", "accuracy", "fsdd, official split, accuracy", 0.985, 0.995, True, f"{_PERCEPTION} fsdd"),
+        _gain("mixed", "gain", "picture, text, number and category: accuracy above that of the best part alone",
+            "python benchmarks/mixed.py", "all_accuracy", *(f"{part}_accuracy" for part in _PARTS)),
+        *(
+            _gain(f"pretrain_{name}", f"gain_{labels}", f"{name}, {labels} labels a class: accuracy, pre-trained above "
+                "from scratch", f"{_PRETRAIN} {name}", f"pretrained_{labels}", f"scratch_{labels}",
+                bar=0 if labels < 100 else None)
+            for name in ("fashion_mnist", "ag_news_small")
+            for labels in (10, 50, 100)
+        ),
+        Bar("recurrent", "held",
+            "copy after 100 steps: powers of ten by which the gradient of LSTM and GRU, the lesser, is above the RNN's",
+            1, None, True, _RECURRENT, shown=("rnn_reach_after", "lstm_reach_after", "gru_reach_after")),
+        _gain("recurrent", "remembered", "the same: their accuracy, the lesser, above the RNN's", _RECURRENT,
+            "rnn_accuracy", "lstm_accuracy", "gru_accuracy"),
+    ),
+    "Speed and size": (
+        Bar("epoch", "to_fused", "epoch of a small network, to a hand-written loop with fused AdamW", 1.05, 1.0, False,
+            "python benchmarks/epoch.py", strict_stretch=True),
+        Bar("peers", "to_skorch", "the same epoch, to skorch", 0.55, None, False, _PEERS),
+        Bar("peers", "to_lightning", "the same epoch, to Lightning", 0.45, None, False, _PEERS),
+        Bar("peers", "to_fastai", "the same epoch, to fastai", 0.45, None, False, _PEERS),
+        Bar("peers", "to_keras_torch", "the same epoch, to Keras on torch", 0.45, None, False, _PEERS),
+        Bar("peers", "to_keras_jax", "the same epoch, to Keras on JAX (a stretch, no bar)", None, 1.0, False, _PEERS),
+        Bar("pictures_epoch", "float32", "epoch of a ResNet-20 over fashion_mnist, to plain PyTorch with two workers",
+            0.8, None, False, f"{_PLAIN_EPOCH} pictures"),
+        Bar("pictures_epoch", "bfloat16", "the same in bfloat16, to plain PyTorch in float32", None, 0.4, False,
+            f"{_PLAIN_EPOCH} pictures"),
+        Bar("texts_epoch", "float32", "epoch of a Transformer over sst, to plain PyTorch with two workers", 0.8, None,
+            False, f"{_PLAIN_EPOCH} texts"),
+        Bar("texts_epoch", "bfloat16", "the same in bfloat16, to plain PyTorch in float32", None, 0.4, False,
+            f"{_PLAIN_EPOCH} texts"),
+        Bar("recurrent_epoch", "transformer_to_lstm", "epoch of a Transformer, to an LSTM of equal size and length",
+            1.0, None, False, _RECURRENT),
+        Bar("decode", "to_pillow",
+            "20,000 JPEG files into the store, to plain Pillow by threads or processes, the faster", 0.9, 1.0, True,
+            "python benchmarks/decode.py"),
+        Bar("scale", "peak_gib", "20 million rows x 20 columns, most resident memory, GiB", 2.0, None, False,
+            "python benchmarks/scale.py"),
+        Bar("scale", "growth", "seconds a row, 20 to 2 and 2 to 0.2 million rows, the worse ratio", 1.1, None, False,
+            "python benchmarks/scale.py"),
+    ),
+    "Start": (
+        Bar("start", "help_seconds", "lamina --help, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
+        Bar("start", "import_seconds", "import lamina, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),
+        Bar("start", "torch_imported", "import lamina imports torch (0: it does not)", 0, None, False,
+            "python benchmarks/start.py"),
+        Bar("start", "dependencies", "direct dependencies beside torch", 10, 8, False, "python benchmarks/start.py"),
+    ),
+}  # fmt: skip
+
+BARS = tuple(bar for bars in GROUPS.values() for bar in bars)
 
 
 def find(what: str) -> list[Bar]:
@@ -105,7 +166,8 @@ def judge(what: str, metrics: Mapping[str, float], measured_bars: Mapping[str, f
         measured_bars: bars that were measured in the same run, by the metric's name.
 
     Returns:
-        metric -> value, bar, stretch, met and stretch_met (None where there is no such limit).
+        metric -> value, bar, stretch, met and stretch_met (None where there is no such limit); and low and high where
+        the figures tell an interval.
 
     Example:
         >>> judge("concrete", {"rmse": 4.2}, {})["rmse"]
@@ -116,11 +178,13 @@ def judge(what: str, metrics: Mapping[str, float], measured_bars: Mapping[str, f
         if bar.metric not in metrics:
             continue
         value, limit = metrics[bar.metric], measured_bars.get(bar.metric, bar.bar)
+        interval = {end: metrics[name] for end in ("low", "high") if (name := f"{bar.metric}_{end}") in metrics}
         judged[bar.metric] = {
             "value": value,
+            **interval,
             "bar": limit,
             "stretch": bar.stretch,
-            "met": None if limit is None else bar.met(value, limit),
+            "met": bar.met(value, limit),
             "stretch_met": bar.passed(value),
         }
     return judged

@@ -1,4 +1,4 @@
-"""The table of RESULTS.md, from the newest measured rows.
+"""The tables of RESULTS.md, from the newest measured rows.
 
     python benchmarks/report.py            prints it
     python benchmarks/report.py --write    puts it between the marks of benchmarks/RESULTS.md
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from bars import BARS, Bar
+from bars import GROUPS, Bar
 from results import RESULTS, latest
 
 BEGIN, END = "<!-- table: written by benchmarks/report.py -->", "<!-- end of table -->"
@@ -29,27 +29,38 @@ A missed bar is said so, with what was tried.
 
 
 def table(rows: dict[tuple[str, str], dict[str, Any]]) -> str:
-    """The table of all bars, and the conditions of the runs that it names by number."""
+    """A table a group of bars, and the conditions of the runs that they name by number."""
     runs: list[dict[str, Any]] = []
-    lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    for bar in BARS:
-        row = rows.get((bar.what, bar.metric))
-        if row is not None and row not in runs:
-            runs.append(row)
-        place = f"`{bar.command}`" if row is None else str(runs.index(row) + 1)
-        lines.append("| " + " | ".join([bar.label, *_cells(bar, row), place]) + " |")
-    return "\n".join([*lines, "", *(_conditions(place, row) for place, row in enumerate(runs, 1))])
+    lines: list[str] = []
+    for group, bars in GROUPS.items():
+        lines += [f"### {group}", "", "| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
+        for bar in bars:
+            row = rows.get((bar.what, bar.metric))
+            if row is not None and row not in runs:
+                runs.append(row)
+            place = f"`{bar.command}`" if row is None else str(runs.index(row) + 1)
+            lines.append("| " + " | ".join([bar.label, *_cells(bar, row), place]) + " |")
+        lines.append("")
+    return "\n".join([*lines, "### Runs", "", *(_conditions(place, row) for place, row in enumerate(runs, 1))])
 
 
 def _cells(bar: Bar, row: dict[str, Any] | None) -> list[str]:
     if row is None:
-        return [_limit(bar, bar.bar), _limit(bar, bar.stretch, bar.strict), "not measured", "", ""]
+        return [*_limits(bar, bar.bar, bar.stretch), "not measured", "", ""]
     found = row["bars"][bar.metric]
-    limits = [_limit(bar, found["bar"]), _limit(bar, found["stretch"], bar.strict)]
-    return [*limits, _figure(found["value"]), _said(found["met"]), _said(found["stretch_met"])]
+    value = _figure(found["value"])
+    if "low" in found:
+        value += f" ({_figure(found['low'])} to {_figure(found['high'])})"
+    beside = [f"{name} {_figure(row['metrics'][name])}" for name in bar.shown if name in row["metrics"]]
+    limits = _limits(bar, found["bar"], found["stretch"])
+    return [*limits, "; ".join([value, *beside]), _said(found["met"]), _said(found["stretch_met"])]
 
 
-def _limit(bar: Bar, limit: float | None, strict: bool = False) -> str:
+def _limits(bar: Bar, reach: float | None, stretch: float | None) -> list[str]:
+    return [_limit(bar, reach, bar.strict), _limit(bar, stretch, bar.strict_stretch)]
+
+
+def _limit(bar: Bar, limit: float | None, strict: bool) -> str:
     return "" if limit is None else f"{'>' if bar.higher else '<'}{'' if strict else '='} {_figure(limit)}"
 
 

@@ -1,7 +1,9 @@
-"""What all tests share: quiet determinism, and where the shared data lies."""
+"""What all tests share: quiet determinism, no waiting for disks, and where the shared data lies."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,30 @@ settings.register_profile(
     "lamina", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("lamina")
+
+# A run flushes some fifty files and folders, and a disk takes milliseconds for each: more than a short training takes.
+# No test takes the power away, so only those of `lamina.files`, which is where flushing is promised, wait for the disk.
+FLUSH: Callable[..., None] = os.fsync
+
+
+def checked(handle: int) -> None:
+    """As if what was written had been flushed; only a file that is open can be."""
+    os.fstat(handle)
+
+
+def pytest_configure() -> None:
+    """From the first test on, those in docstrings too, which see no fixture of this file."""
+    os.fsync = checked
+
+
+def pytest_unconfigure() -> None:
+    os.fsync = FLUSH
+
+
+@pytest.fixture
+def flushing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flush to the disk after all."""
+    monkeypatch.setattr(os, "fsync", FLUSH)
 
 
 @pytest.fixture(scope="session")

@@ -296,7 +296,7 @@ def wrong(**values: Any) -> dict[str, Any]:
         (wrong(features={"size": "date"}), DataError, "size"),
         (wrong(features={"size": "nmber"}), SettingError, "did you mean number"),
         (wrong(baselines=["constnat"]), SettingError, "no such baseline .* did you mean constant"),
-        (wrong(train__companion="mpl"), SettingError, "no such model .* did you mean mlp"),
+        (wrong(train__companions=["mpl"]), SettingError, "no such model .* did you mean mlp"),
         (wrong(data=None), UsageError, "no table was given"),
         (wrong(data="nowhere.csv"), DataError, "nowhere.csv"),
     ],

@@ -14,9 +14,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lamina.estimators import LaminaClassifier, LaminaRegressor
 
 
-@parametrize_with_checks([LaminaClassifier(), LaminaRegressor()])
+@parametrize_with_checks([LaminaClassifier(model="mlp"), LaminaRegressor(model="mlp")])
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
 def test_scikit_learns_contract(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([LaminaClassifier(), LaminaRegressor()])
+@pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
+def test_scikit_learns_contract_as_they_come(estimator: Any, check: Any) -> None:
     check(estimator)
 
 

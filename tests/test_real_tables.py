@@ -10,7 +10,7 @@ import pytest
 
 import lamina
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 QUICK: dict[str, Any] = {"baselines": "none", "train__threads": 1, "train__tensorboard": False}
 

@@ -36,7 +36,6 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_resumed(number: signal.Signals, table: Path, tmp_path: Path, lamina_: Lamina) -> None:
     out = tmp_path / "run"

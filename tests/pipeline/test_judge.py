@@ -77,3 +77,17 @@ def test_plain_tables_keep_no_rows(tmp_path: Path) -> None:
     )
     assert not (run.path / "samples.json").exists()
     assert run.results["light"]["columns"] is None, "one column has nothing to be compared with"
+
+
+def test_the_inside_is_in_the_report_where_it_was_asked_for(tmp_path: Path) -> None:
+    """The drawings of the first judged row."""
+    network = {"name": "cnn", "width": 4}
+    run = lamina.train(
+        table().select("photo", "light"), "light", features={"photo": "image"}, model__image=network, budget="2steps",
+        baselines="none", evaluate__look=True, out=tmp_path / "run",
+    )  # fmt: skip
+    row = pl.read_parquet(run.path / "predictions.parquet")["row"][0]
+    report = run.report.read_text()
+    assert 'id="inside"' in report
+    assert f"Row {row:,}" in report and "First filters" in report
+    assert (run.path / "inside.html").read_text() in report

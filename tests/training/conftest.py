@@ -45,18 +45,29 @@ def table() -> pl.DataFrame:
     ).with_row_index("n")
 
 
-@pytest.fixture
-def fit(tmp_path: Path, table: pl.DataFrame) -> Fit:
-    """Train on the table into a folder of that name, quickly and on one thread."""
+def fit_into(folder: Path, table: pl.DataFrame) -> Fit:
+    """Trains into a folder of that name within a folder, quickly and on one thread."""
 
     def go(name: str = "run", data: pl.DataFrame = table, target: str = "y", **settings: Any) -> lamina.Run:
         quick = {"model": "mlp", "budget": "13steps", "baselines": "none"} | settings
         if quick["model"] != "linear":
             quick.setdefault("model__width", 8)
         quick |= {"train__tensorboard": False, "train__threads": 1, "evaluate__resamples": 10}
-        return lamina.train(data, target, out=tmp_path / name, **quick)
+        return lamina.train(data, target, out=folder / name, **quick)
 
     return go
+
+
+@pytest.fixture
+def fit(tmp_path: Path, table: pl.DataFrame) -> Fit:
+    """Train on the table into a folder of that name, quickly and on one thread."""
+    return fit_into(tmp_path, table)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, table: pl.DataFrame) -> lamina.Run:
+    """What ``fit()`` gives where nothing stops it; not to be changed."""
+    return fit_into(tmp_path_factory.mktemp("whole"), table)()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def test_plain_rows_go_by_their_number() -> None:
 def test_pictures_are_learned_from_to_the_end_of_the_budget() -> None:
     settled = settle(AUTO, 10_000, {"image"})
     assert (settled.schedule, settled.patience, settled.batch_size) == ("cosine", 0, 128)
-    assert settle(AUTO, 10_000, {"tokens"}).patience == 16
+    assert [settle(AUTO, 10_000, {group}).patience for group in ("tokens", "frames")] == [8, 16]
 
 
 def test_what_a_person_says_stands() -> None:

@@ -83,8 +83,7 @@ def test_stopped_twice_and_taken_up_again(fit: Fit, tmp_path: Path, way: str) ->
 
 
 @pytest.mark.parametrize("step", range(1, 14))
-def test_stopped_after_any_step(fit: Fit, tmp_path: Path, step: int) -> None:
-    whole = fit("whole")
+def test_stopped_after_any_step(fit: Fit, whole: lamina.Run, tmp_path: Path, step: int) -> None:
     interrupted(lambda: fit("stopped"), step)
     checkpoint = latest(tmp_path / "stopped" / "checkpoint" / "0")
     assert checkpoint is not None and checkpoint.name == f"step-{step:09}.safetensors"
@@ -128,7 +127,7 @@ def slow(self, batch):
     if self.position.step == 9:
         print("ready", flush=True)
 Trainer._step = slow
-lamina.train(polars.read_parquet(sys.argv[1]), "y", model="mlp", model__width=8, budget="400steps", baselines="none",
+lamina.train(polars.read_parquet(sys.argv[1]), "y", model="mlp", model__width=8, budget="200steps", baselines="none",
              out=sys.argv[2], train__tensorboard=False, train__threads=1, evaluate__resamples=10)
 """
 
@@ -148,7 +147,7 @@ def test_a_signal_leaves_a_run_that_can_be_resumed(fit: Fit, tmp_path: Path, tab
     assert child.returncode != 0 and b"KeyboardInterrupt: stopped at step" in said
     checkpoint = latest(tmp_path / "stopped" / "checkpoint" / "0")
     assert checkpoint is not None and 9 <= int(checkpoint.stem[5:]) < 200
-    whole = fit("whole", budget="400steps")
+    whole = fit("whole", budget="200steps")
     assert left(lamina.resume(tmp_path / "stopped").path) == left(whole.path)
 
 

@@ -23,12 +23,20 @@ def one_thread_again() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def step_of(seconds: dict[str, float], losses: dict[str, float]) -> Callable[[nn.Module], Tensor]:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still until a test moves it: on a busy machine a real one would decide."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+def step_of(seconds: dict[str, float], losses: dict[str, float], clock: list[float]) -> Callable[[nn.Module], Tensor]:
     """A step that takes and gives what is planted for the precision that is on."""
 
     def step(model: nn.Module) -> Tensor:
         on = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
-        time.sleep(seconds[on])
+        clock[0] += seconds[on]
         return model(torch.ones(1, 8)).float().mean() * 0 + losses[on]
 
     return step
@@ -44,8 +52,10 @@ def step_of(seconds: dict[str, float], losses: dict[str, float]) -> Callable[[nn
         ({"float32": 0.030, "bfloat16": 0.0295}, {"float32": 1.0, "bfloat16": 1.0}, "float32"),
     ],
 )
-def test_the_fastest_that_agrees(seconds: dict[str, float], losses: dict[str, float], expected: str) -> None:
-    choice = choose(LAYER, step_of(seconds, losses), TrainSettings(threads=1), 60.0)
+def test_the_fastest_that_agrees(
+    seconds: dict[str, float], losses: dict[str, float], expected: str, clock: list[float]
+) -> None:
+    choice = choose(LAYER, step_of(seconds, losses, clock), TrainSettings(threads=1), 60.0)
     assert choice.precision == expected
     assert len(choice.notes) == 2 and all("ms a step" in note for note in choice.notes)
     disagrees = abs(losses["bfloat16"] - 1) > 0.02 or losses["bfloat16"] != losses["bfloat16"]

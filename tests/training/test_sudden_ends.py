@@ -42,8 +42,8 @@ def weights(folder: Path) -> str:
     return digest(folder / "weights.safetensors")
 
 
-def test_at_every_write_of_a_new_run(fit: Fit, tmp_path: Path) -> None:
-    expected = weights(fit("whole").path)
+def test_at_every_write_of_a_new_run(fit: Fit, whole: lamina.Run, tmp_path: Path) -> None:
+    expected = weights(whole.path)
     for number in range(100):
         folder = tmp_path / str(number)
         with pytest.MonkeyPatch.context() as patch:

@@ -24,9 +24,10 @@ from lamina.features.media import Broken, faulty
 from lamina.features.number import Number
 from lamina.features.ragged import Ragged
 
-__all__ = ["STORES", "Prepared", "Source", "prepare"]
+__all__ = ["STORES", "UNLABELLED", "Prepared", "Source", "prepare"]
 
 STORES = ("learn", "test")  # train and valid rows lie in one store, told apart by their fold
+UNLABELLED = 253  # the part, and the fold, of rows without a target that are kept: they neither teach nor judge
 
 WIDE_ROWS = 1024  # rows of pictures, texts or sounds that are encoded at a time
 NAMED = 5  # rows with a broken file that a message names
@@ -45,11 +46,11 @@ class Source:
 class Prepared:
     """Encoded rows, and an account of every row read.
 
-        Attributes:
-            encoder: fitted on the training rows.
-    stores: ``learn`` (train and valid, with a ``fold`` for each row) and ``test``.
-            rows_read: rows of all sources.
-            set_aside: one row for each that is not used: source (its place among the sources), row, reason.
+    Attributes:
+        encoder: fitted on the training rows, and its inputs on those without a target too, where these are kept.
+        stores: ``learn`` (train and valid, with a ``fold`` for each row, ``UNLABELLED`` without a target) and ``test``.
+        rows_read: rows of all sources.
+        set_aside: one row for each that is not used: source (its place among the sources), row, reason.
     """
 
     encoder: Encoder
@@ -59,9 +60,11 @@ class Prepared:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Part -> rows used."""
-        valid = int((self.stores["learn"].arrays["fold"] == 0).sum())
-        return {"train": self.stores["learn"].rows - valid, "valid": valid, "test": self.stores["test"].rows}
+        """Part -> rows used; ``unlabelled`` is there where rows without a target are kept."""
+        folds = np.asarray(self.stores["learn"].arrays["fold"])
+        valid, unlabelled = int((folds == 0).sum()), int((folds == UNLABELLED).sum())
+        rows = {"train": len(folds) - valid - unlabelled, "valid": valid, "test": self.stores["test"].rows}
+        return rows | ({"unlabelled": unlabelled} if unlabelled else {})
 
 
 def prepare(
@@ -73,6 +76,7 @@ def prepare(
     *,
     fitted: bool = False,
     broken: float = 0.01,
+    unlabelled: bool = False,
 ) -> Prepared:
     """Encode tables into stores under ``folder``.
 
@@ -84,19 +88,24 @@ def prepare(
         folder: takes one store a part.
         fitted: the encoder has been fitted before, and is used as it is.
         broken: share of rows that may be set aside because a file of theirs cannot be decoded.
+        unlabelled: whether rows without a target are kept, rather than set aside.
 
     Raises:
         DataError: if the rows cannot be used; it says which and why.
     """
     passes = _Passes(sources, encoder, [name for name in (how.group, how.time, how.column) if name])
-    keys, aside = _scan(passes, how)
+    keys, aside = _scan(passes, how, unlabelled)
     _check_targets(passes, encoder)
     _stand_apart(keys, aside, how, seed)
+    if unlabelled:
+        _unlabelled_apart(keys, aside)
     if not fitted:
         for rows, frame, _ in passes:
-            encoder.partial_fit(frame.filter(keys.part[rows] == PARTS.index("train")))
+            encoder.partial_fit(frame.filter(np.isin(keys.part[rows], (PARTS.index("train"), UNLABELLED))))
         encoder.finish()
-    bad, first = _encode(passes, encoder, keys, aside, folds(keys, how, seed), folder)
+    dealt = folds(keys, how, seed)
+    dealt[keys.part == UNLABELLED] = UNLABELLED
+    bad, first = _encode(passes, encoder, keys, aside, dealt, folder)
     if sum(bad.values()) > broken * len(keys.part):
         worst = max(bad, key=bad.__getitem__)
         raise DataError(
@@ -179,7 +188,7 @@ class _Passes:
             yield slice(int(start), int(end)), source.part
 
 
-def _scan(passes: _Passes, how: SplitSettings) -> tuple[Keys, _Aside]:
+def _scan(passes: _Passes, how: SplitSettings, unlabelled: bool) -> tuple[Keys, _Aside]:
     """First pass: what the split needs to know of each row."""
     encoder, aside = passes.encoder, _Aside()
     total = sum(source.table.rows for source in passes.sources)
@@ -190,18 +199,24 @@ def _scan(passes: _Passes, how: SplitSettings) -> tuple[Keys, _Aside]:
         if part is not None:
             keys.part[rows] = PARTS.index(part)
     classes = [feature for feature in encoder.targets if feature.kind in ("category", "boolean")]
+    absent = np.zeros(total, bool)
     for rows, frame, extra in passes:
         cells = [feature.key(frame[feature.column]).alias(feature.column) for feature in encoder.inputs]
         keys.inputs[rows] = hash_rows(pl.DataFrame(cells))
         # The constant stands for tables without a target.
-        absent = [pl.lit(False), *(pl.col(feature.column).is_null() for feature in encoder.targets)]
-        missing = frame.select(pl.any_horizontal(absent)).to_series()
-        _set_aside(keys, aside, rows, missing.to_numpy(), "the target is missing")
+        nulls = [pl.lit(False), *(pl.col(feature.column).is_null() for feature in encoder.targets)]
+        absent[rows] = frame.select(pl.any_horizontal(nulls)).to_series().to_numpy()
+        if not unlabelled:
+            _set_aside(keys, aside, rows, absent[rows], "the target is missing")
         if classes:
             # A hash rather than a code by first appearance: the split must not hang on the order of rows.
             keys.stratum[rows] = hash_rows(frame.select(classes[0].column)) >> np.uint64(33)
         for name in extra.columns:
             _key_column(keys, aside, rows, extra[name], how)
+    if unlabelled:
+        keys.part[absent & np.isin(keys.part, (OPEN, PARTS.index("train")))] = UNLABELLED
+        # A row that is to judge cannot do so without its target.
+        _set_aside(keys, aside, slice(0, total), absent & (keys.part != UNLABELLED), "the target is missing")
     return keys, aside
 
 
@@ -264,11 +279,37 @@ def _check_targets(passes: _Passes, encoder: Encoder) -> None:
 
 def _stand_apart(keys: Keys, aside: _Aside, how: SplitSettings, seed: int) -> None:
     """Second step: the split."""
-    usable = int((keys.part != ASIDE).sum())
+    usable = int((~np.isin(keys.part, (ASIDE, UNLABELLED))).sum())
     if usable < 2:
         raise DataError("the table has too few rows", got=f"{usable} usable row(s)", allowed="2 or more to train on")
     for reason, rows in assign(keys, how, seed):
         aside.add(reason, rows)
+
+
+def _unlabelled_apart(keys: Keys, aside: _Aside) -> None:
+    """Keep from learning, also without their target, rows that judge, those of their groups, and what comes later.
+
+    Raises:
+        DataError: if no row without a target is left.
+    """
+    judging = np.isin(keys.part, [PARTS.index(part) for part in ("valid", "test")])
+    found = int((keys.part == UNLABELLED).sum())
+    every = slice(0, len(keys.part))
+    for units, what in ((keys.inputs, "equal to {} on every input"), (keys.group, "of one group with {}")):
+        if units is not None:
+            shared = np.isin(units, units[judging & (units != 0)])
+            reason = f"a row without a target {what.format('a valid or test row')}"
+            _set_aside(keys, aside, every, shared & (keys.part == UNLABELLED), reason)
+    if keys.time is not None and judging.any():
+        later = keys.time >= keys.time[judging].min()
+        reason = "a row without a target not earlier than the first valid or test row"
+        _set_aside(keys, aside, every, later & (keys.part == UNLABELLED), reason)
+    if not (keys.part == UNLABELLED).any():
+        raise DataError(
+            "no row without a target is left to be labelled",
+            got=f"{found} of {len(keys.part)} rows without one" + (", all set aside by the split" if found else ""),
+            do="leave train.pseudo out, or bring rows whose target is empty",
+        )
 
 
 def _encode(
@@ -298,6 +339,7 @@ def _encode(
             for feature, target in zip(encoder.targets, targets, strict=True):
                 if feature.kind in ("category", "boolean"):
                     unknown |= target < 0
+            unknown &= keys.part[rows] != UNLABELLED
             _set_aside(keys, aside, rows, unknown, "its class is not among the training rows")
             arrays["row"] = np.arange(rows.start - start, rows.stop - start)
             arrays |= {f"target{place:03}": target for place, target in enumerate(targets)}

@@ -17,4 +17,5 @@ class EvaluateSettings:
         "all", "Plain systems to stand beside the network: all, none, or some of constant, linear, tree, svm, boosting."
     )
     resamples: int = setting(1000, "Bootstrap replicates behind each interval.", ge=10, le=100_000)
+    look: bool = setting(False, "Draw the inside of the network, and what it does with a judged row, in the report.")
     seconds: float = setting(120.0, "Time for all baselines together; those that would not fit are left out.", gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from lamina.models.committee import Committee
 from lamina.models.mixed import Mixed
 from lamina.runs.predictor import Predictor
 
-__all__ = ["ColumnLook", "Look", "RowLook", "look"]
+__all__ = ["MOST", "ColumnLook", "Look", "RowLook", "look", "look_at"]
 
 MOST = 1000  # rows on which dead units are looked for
 
@@ -105,6 +105,28 @@ def look(predictor: Predictor, rows: pl.DataFrame | None = None, row: int = 0) -
         MissingColumnError: if an input column is not there.
         DataError: if a cell is not of its column's type.
     """
+    encoder, size = predictor.encoder, rows_at_once(wide=bool(predictor.encoder.layout.wide))
+    if rows is None or not len(rows):
+        return look_at(predictor, [])
+    cells = encoder.read(rows.head(MOST))
+    batches = [
+        to_tensors(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
+    ]
+    one = to_tensors(encoder.encode(encoder.read(rows[row : row + 1], row), first_row=row))
+    return look_at(predictor, batches, one, row)
+
+
+def look_at(
+    predictor: Predictor, batches: Sequence[Mapping[str, Tensor]], one: Mapping[str, Tensor] | None = None, row: int = 0
+) -> Look:
+    """Look inside the network of a predictor with encoded rows.
+
+    Args:
+        predictor: features and network.
+        batches: the inputs of some rows, on which dead units are looked for.
+        one: the inputs of a single row; without it only the structure, the filters and the units are seen.
+        row: its number.
+    """
     model, encoder = predictor.model, predictor.encoder
     network = model.networks[0] if isinstance(model, Committee) else model
     assert isinstance(network, nn.Module)
@@ -118,20 +140,12 @@ def look(predictor: Predictor, rows: pl.DataFrame | None = None, row: int = 0) -
             if slots[name].group in ("image", "clip") and (kernel := filters(backbone)) is not None
         },
     )
-    if rows is None or not len(rows):
-        found.parts = structure(network, made_up(encoder.layout))
-        return found
-    frame = rows.head(MOST)
-    size = rows_at_once(wide=bool(slots))
-    cells = encoder.read(frame)
-    batches = [
-        to_tensors(encoder.encode(cells[start : start + size], first_row=start)) for start in range(0, len(cells), size)
-    ]
-    found.units, found.rows = dead_units(network, batches), len(frame)
-    one = rows[row : row + 1]
-    inputs = to_tensors(encoder.encode(encoder.read(one, row), first_row=row))
-    found.parts = structure(network, inputs)
-    found.row = _row(predictor, network, inputs, row)
+    if batches:
+        found.units = dead_units(network, batches)
+        found.rows = sum(len(next(iter(batch.values()))) for batch in batches)
+    found.parts = structure(network, made_up(encoder.layout) if one is None else one)
+    if one is not None:
+        found.row = _row(predictor, network, one, row)
     return found
 
 

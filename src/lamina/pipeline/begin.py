@@ -26,6 +26,7 @@ from lamina.features.silent import Silent
 from lamina.files import read_json, write_json
 from lamina.models import MODELS
 from lamina.pipeline.parts import task_settings
+from lamina.pipeline.pseudo import check_pseudo
 from lamina.pipeline.tables import in_series
 from lamina.plan import Plan
 from lamina.runs.manifest import FORMAT, MANIFEST, verify
@@ -56,6 +57,7 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     tables, plan = in_series(tables, plan.data), _by_key(plan)
     schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
     encoder = _encoder(schema, plan)
+    check_pseudo(plan, encoder.targets)
     matched = _weights(plan, encoder)
     encoder = teach(encoder, matched, plan.data.features)
     if folder.exists() and any(folder.iterdir()):
@@ -68,7 +70,15 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
         progress.say(f"reading {tables['data'].source}")
         sources = [Source(tables[key], part) for key, part in _PART_OF.items() if key in tables]
         _locate(tables, encoder, plan)
-        prepared = prepare(sources, encoder, plan.split, plan.seed, folder / "store", broken=plan.data.broken)
+        prepared = prepare(
+            sources,
+            encoder,
+            plan.split,
+            plan.seed,
+            folder / "store",
+            broken=plan.data.broken,
+            unlabelled=plan.train.pseudo is not None,
+        )
         if not encoder.layout.columns:
             raise DataError(
                 "no column can be predicted from",
@@ -128,8 +138,10 @@ def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
 def _check_names(plan: Plan) -> None:
     """Refuse unknown names that nobody would look up before the budget is spent."""
     chosen(plan.evaluate.baselines)
-    if plan.train.companion not in ("auto", "none", *BACKBONES):
-        MODELS[plan.train.companion]
+    companions = plan.train.companions
+    for name in companions if isinstance(companions, list) else ():
+        if name not in BACKBONES:
+            MODELS[name]
 
 
 _PART_OF = {"data": None, "valid": "valid", "test": "test"}
@@ -233,5 +245,14 @@ def _encode_again(folder: Path, run: Any, plan: Plan, tables: Mapping[str, Table
     (folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder / "store", ignore_errors=True)
     _locate(tables, encoder, plan)
-    prepare(sources, encoder, plan.split, plan.seed, folder / "store", fitted=True, broken=plan.data.broken)
+    prepare(
+        sources,
+        encoder,
+        plan.split,
+        plan.seed,
+        folder / "store",
+        fitted=True,
+        broken=plan.data.broken,
+        unlabelled=plan.train.pseudo is not None,
+    )
     write_json(folder / "run.json", {**run, "status": "training"})

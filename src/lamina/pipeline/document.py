@@ -9,6 +9,7 @@ import polars as pl
 
 from lamina import __version__
 from lamina.files import read_json
+from lamina.pipeline.pseudo import told
 from lamina.training.history import read_history
 
 __all__ = ["document", "overfitting"]
@@ -18,7 +19,8 @@ def document(folder: Path) -> dict[str, Any]:
     """Everything that a finished run can tell, as one JSON document: the report is made from this alone."""
     run, plan = read_json(folder / "run.json"), read_json(folder / "plan.json")
     judged, tasks = read_json(folder / "scores.json"), read_json(folder / "tasks.json")
-    history = [row for row in read_history(folder) if row["network"] == 0]
+    first_of_kept = judged.get("pseudo", {}).get("history", 0)
+    history = [row for row in read_history(folder) if row["network"] == first_of_kept]
     training, first = run["training"], run["training"]["networks"][0]
     aside = pl.read_parquet(folder / "set_aside.parquet")
     reasons = [
@@ -57,6 +59,7 @@ def document(folder: Path) -> dict[str, Any]:
         },
         "targets": judged["targets"],
         "samples": _samples(folder),
+        "inside": path.read_text("utf-8") if (path := folder / "inside.html").exists() else None,
     }  # fmt: skip
 
 
@@ -82,9 +85,11 @@ def _warnings(run: Any, judged: Any, tasks: Any, history: list[dict[str, Any]]) 
     if remembered:
         text = (
             f"Every second network answers by the training rows most like the new one, and keeps {remembered:,} of "
-            "them, encoded, with the weights. Whoever has the run has these rows; train.companion=none does without."
+            "them, encoded, with the weights. Whoever has the run has these rows; train.companions=none does without."
         )
         found.append({"severity": "note", "text": text})
+    if "pseudo" in judged:
+        found.append({"severity": "note", "text": told(judged["pseudo"])})
     if judged["rows"] == "valid":
         found.append(
             {

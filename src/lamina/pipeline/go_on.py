@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -16,11 +15,10 @@ from lamina.files import atomic, read_json, write_json, write_text
 from lamina.models.modern_nca import ModernNCA
 from lamina.pipeline.document import document
 from lamina.pipeline.judge import judge
-from lamina.pipeline.networks import train_networks, unseen, weigh
+from lamina.pipeline.networks import Trained, train_networks, unseen, weigh
 from lamina.pipeline.parts import Module, Parts, join
 from lamina.report.page import page
 from lamina.runs.manifest import write_manifest
-from lamina.training.checkpoint import Position
 from lamina.training.progress import Progress
 
 __all__ = ["go_on"]
@@ -38,26 +36,28 @@ def go_on(folder: Path, progress: Progress, module: Module = None) -> None:
         _close(folder)
         return
     learn, test = (Store(folder / "store" / name) for name in STORES)
-    networks, positions = train_networks(folder, parts, learn, progress, module)
-    held = unseen(parts, networks, learn)
+    trained = train_networks(folder, parts, learn, progress, module)
+    held = unseen(parts, trained.networks, learn)
     votes = weigh(parts, held)
-    model = join(networks, votes)
+    model = join(trained.networks, votes)
     with atomic(folder / "weights.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, temporary)
     progress.say("judging on rows that training has not seen")
     judge(folder, parts, model, held, votes, learn, test)
-    _seal(folder, model, positions)
+    if trained.pseudo is not None:
+        write_json(folder / "scores.json", {**read_json(folder / "scores.json"), "pseudo": trained.pseudo})
+    _seal(folder, model, trained)
 
 
-def _seal(folder: Path, model: nn.Module, positions: Sequence[Position]) -> None:
+def _seal(folder: Path, model: nn.Module, trained: Trained) -> None:
     """Write the report, and close the run."""
     training = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "seconds": sum(position.seconds for position in positions),
+        "seconds": trained.seconds,
         "remembered_rows": max(
             [0, *(len(part.known_answers) for part in model.modules() if isinstance(part, ModernNCA))]
         ),
-        "networks": [dataclasses.asdict(position) for position in positions],
+        "networks": [dataclasses.asdict(position) for position in trained.positions],
     }
     run = {**read_json(folder / "run.json"), "training": training}
     write_json(folder / "run.json", run)

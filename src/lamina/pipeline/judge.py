@@ -19,13 +19,16 @@ from lamina.evaluation.baselines import baselines
 from lamina.evaluation.contribution import MOST_ROWS, contributions
 from lamina.evaluation.matrix import Matrix, outline
 from lamina.evaluation.scores import scores
+from lamina.explain.look import MOST, look_at
 from lamina.features.answer import Answer
 from lamina.features.ragged import Ragged
-from lamina.files import atomic, write_json
+from lamina.files import atomic, write_json, write_text
 from lamina.nn.fusion import Gating
 from lamina.pipeline.networks import Unseen, fold_rows, outputs
 from lamina.pipeline.parts import Parts
 from lamina.pipeline.samples import samples
+from lamina.report.looking import inside
+from lamina.runs.predictor import Predictor
 from lamina.tasks.base import Task
 from lamina.training.objective import Objective
 
@@ -41,7 +44,8 @@ CONTRIBUTING, CONTRIBUTING_WIDE = 5.0, 20.0  # seconds at most for what columns 
 def judge(
     folder: Path, parts: Parts, model: nn.Module, held: Unseen, votes: Sequence[int], learn: Store, test: Store
 ) -> None:
-    """Calibrate, score, and write ``tasks.json``, ``scores.json``, ``predictions.parquet`` and ``samples.json``.
+    """Calibrate, score, and write ``tasks.json``, ``scores.json``, ``predictions.parquet`` and ``samples.json``, and
+    ``inside.html`` if the plan asks for it.
 
     Args:
         folder: the run.
@@ -77,6 +81,27 @@ def judge(
     rows_of = ("test" if test.rows else "valid") if documents else None
     write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
     _write_answers(folder, parts, judged, given, answers)
+    if parts.plan.evaluate.look:
+        write_text(folder / "inside.html", _inside(parts, model, judged))
+
+
+def _inside(parts: Parts, model: nn.Module, judged: Rows) -> str:
+    """The drawings of the network, and of the first judged row in it."""
+    names = ("number", "flag", "category", *parts.encoder.layout.wide_by_name)
+    rows = _taken(judged.store, judged.places[:MOST], names)
+    batches = list(_pieces(rows, wide=bool(parts.encoder.layout.wide)))
+    one = next(_pieces(_taken(judged.store, judged.places[:1], names), wide=True)) if len(judged.places) else None
+    row = int(judged.array("row")[0]) if len(judged.places) else 0
+    return str(inside(look_at(Predictor(parts.encoder, model, parts.objective), batches, one, row)))
+
+
+def _taken(store: Store, places: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """Some rows of some arrays."""
+    return {
+        name: array.take(places) if isinstance(array, Ragged) else np.asarray(array)[places]
+        for name, array in store.arrays.items()
+        if name in names
+    }
 
 
 def _write_answers(folder: Path, parts: Parts, judged: Rows, given: np.ndarray, answers: Sequence[Answer]) -> None:
@@ -158,11 +183,7 @@ def _columns(parts: Parts, model: nn.Module, judged: Rows) -> list[dict[str, Any
         return [None] * len(objective.tasks)
     places = np.random.default_rng(parts.plan.seed).permutation(judged.places)[:MOST_ROWS]
     targets = [f"target{place:03}" for place in range(len(objective.tasks))]
-    arrays = {
-        name: array.take(places) if isinstance(array, Ragged) else np.asarray(array)[places]
-        for name, array in judged.store.arrays.items()
-        if name in ("number", "flag", "category", *layout.wide_by_name, *targets)
-    }
+    arrays = _taken(judged.store, places, ("number", "flag", "category", *layout.wide_by_name, *targets))
     model.eval()
 
     def loss(rows: Mapping[str, Any]) -> np.ndarray:

@@ -87,11 +87,12 @@ class Parts:
             return start(cls(layout, outputs, settings), self.seed(place))
 
     def _architecture(self, place: int) -> tuple[Any, Any]:
-        """Class and settings of a network: the plan's, or those of its companion."""
-        plan, companion = self.plan, self.companion
+        """Class and settings of a network: the plan's, or those of a companion."""
+        plan, kind = self.plan, place % self.kinds
         assert plan.model_name is not None
-        if companion is None or place % self.kinds == 0:
+        if not kind:
             return MODELS[plan.model_name], plan.model
+        companion = self.companions[kind - 1]
         if companion in MODELS:
             return MODELS[companion], MODELS[companion].Settings()
         # A backbone: the same network, but that it reads its texts otherwise.
@@ -100,24 +101,24 @@ class Parts:
     @property
     def kinds(self) -> int:
         """How many architectures there are; their networks take turns."""
-        return 2 if self.companion else 1
+        return 1 + len(self.companions)
 
     def fold(self, place: int) -> int:
-        """The fold that network number ``place`` does not learn from: a network and its companion share one."""
+        """The fold that network number ``place`` does not learn from: a network and its companions share one."""
         return place // self.kinds
 
     @property
-    def companion(self) -> str | None:
-        """The architecture of every second network, None where all are of one."""
-        chosen = self.plan.train.companion
+    def companions(self) -> Sequence[str]:
+        """The architectures that take turns with the plan's own; none where all networks are of one."""
+        chosen = self.plan.train.companions
         if chosen != "auto":
-            return None if chosen == "none" else chosen
+            return () if chosen == "none" else chosen
         if Budget.parse(self.plan.train.budget).seconds is None or self.rows >= COMPANION_ROWS:
-            return None
+            return ()
         if self.plan.model_name == "tabm":
-            return "modern_nca"
+            return ("modern_nca",)
         texts = {slot.group for slot in self.encoder.layout.wide} == {"tokens"}
-        return "gru" if texts and self.plan.model.text == "auto" and self.transfer is None else None
+        return ("gru", "bag") if texts and self.plan.model.text == "auto" and self.transfer is None else ()
 
     def seed(self, place: int) -> int:
         """The seed of one of the networks."""

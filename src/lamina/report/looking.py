@@ -17,7 +17,7 @@ from lamina.report.drawings import Box, count, flow, heat_map, overlay, shape, s
 from lamina.report.markup import Raw, escape, number, share, short, table, whole
 from lamina.report.thumbnail import spectrogram, thumbnail
 
-__all__ = ["looking"]
+__all__ = ["inside", "looking"]
 
 STYLE = """<style>
 .chart.flow { max-width: 100%; }
@@ -47,15 +47,19 @@ def looking(found: Look, title: str, version: object = None) -> str:
     Returns:
         A whole HTML document.
     """
+    return whole(f"Inside {short(title, 80)}", Raw(""), inside(found), version)
+
+
+def inside(found: Look) -> Raw:
+    """The drawings of a look into a network, as sections of a page."""
     first = found.parts[0]
     about = f"{count(first.parameters)} weights, {count(first.operations)} multiply-adds a row"
     if found.networks > 1:
         about += f"; the first of {found.networks} networks that answer together"
-    sections = [_structure(found.parts), _filters(found), _units(found)]
+    sections = [_structure(found.parts, about), _filters(found), _units(found)]
     if found.row is not None:
         sections.append(_row(found.row))
-    body = Raw(STYLE + "".join(sections))
-    return whole(f"Inside {short(title, 80)}", Raw(f'<p class="soft small">{escape(about)}</p>'), body, version)
+    return Raw(STYLE + "".join(sections))
 
 
 def _section(title: str, body: str, about: str = "") -> str:
@@ -71,14 +75,14 @@ def _figure(title: str, drawn: Raw, more: str = "") -> str:
 # --- the network ----------------------------------------------------------------------------------------------------
 
 
-def _structure(parts: Sequence[Part]) -> str:
+def _structure(parts: Sequence[Part], size: str) -> str:
     lanes, after = _lanes(parts)
     drawn = f'<div class="wide" tabindex="0">{flow(lanes, after)}</div>'
     top = [part for part in parts if part.depth <= DEEPEST]
     listed = str(_table(top))
     if len(top) < len(parts):
         listed += f"<details><summary>All {len(parts):,} parts</summary>{_table(parts)}</details>"
-    about = "What each part gives for one row. The darker a box, the more of the work is done in it."
+    about = f"{size}. What each part gives for one row; the darker a box, the more of the work is done in it."
     return _section("The network", drawn + listed, about)
 
 

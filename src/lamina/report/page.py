@@ -42,8 +42,8 @@ def page(document: Document) -> str:
         document: JSON values under ``title``, ``created``, ``version``, ``run``, ``data``, ``warnings``, ``plan``,
             ``machine``, ``history``, ``training``, ``samples`` (see :func:`lamina.report.cards.cards`) and ``targets``
             (column -> what :func:`lamina.evaluation.scores.scores` gave, and under ``columns`` what
-            :func:`lamina.evaluation.contribution.contributions` did). Any of them may be missing: its section is then
-            left out.
+            :func:`lamina.evaluation.contribution.contributions` did); ``inside`` is made as HTML already. Any of them
+            may be missing: its section is then left out.
 
     Returns:
         A whole HTML document.
@@ -347,6 +347,11 @@ def _rows(document: Document) -> Raw:
 # --- training -------------------------------------------------------------------------------------------------------
 
 
+def _inside(document: Document) -> Raw:
+    """Drawings that :func:`lamina.report.looking.inside` made."""
+    return Raw(document.get("inside") or "")
+
+
 def _learning(document: Document) -> Raw:
     history, training = document.get("history") or [], document.get("training") or {}
     by = "epoch" if any(one.get("epoch") is not None for one in history) else "step"
@@ -402,7 +407,7 @@ def _data(document: Document) -> Raw:
     return Raw("".join(parts))
 
 
-_PARTS = {"train": "to train", "valid": "to validate", "test": "to test"}
+_PARTS = {"train": "to train", "valid": "to validate", "test": "to test", "unlabelled": "without a target"}
 
 
 def _aside(document: Document) -> Raw:
@@ -478,6 +483,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Document], Raw]], ...] = (
     ("mistakes", "Where it is right and wrong", _mistakes),
     ("columns", "What each column contributes", _contributions),
     ("rows", "Rows", _rows),
+    ("inside", "Inside the network", _inside),
     ("learning", "Learning", _learning),
     ("data", "The data as seen", _data),
     ("aside", "Set aside", _aside),

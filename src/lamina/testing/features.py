@@ -218,7 +218,8 @@ def encodes_its_slots(cls: type[Feature], columns: list[pl.Series]) -> None:
     A wide slot has a ragged array with a row for each cell: items of its shape, none where the cell is missing, at most
     one in a picture's, tokens from 1 to below its size.
     """
-    for raw in _readable(cls, columns):
+    readable = _readable(cls, columns)
+    for raw in readable:
         feature = _fitted(cls, raw)
         parts = [slot.part for slot in feature.slots]
         assert len(set(parts)) == len(parts)
@@ -229,10 +230,11 @@ def encodes_its_slots(cls: type[Feature], columns: list[pl.Series]) -> None:
             if slot.is_wide:
                 _check_wide_slot(slot)
         # Its own cells, no cells, a missing one where none was seen, and those of every other column that it reads.
-        for other in [raw, raw.head(0), raw.head(1), pl.Series([None], dtype=raw.dtype), *_readable(cls, columns)]:
+        for other in [raw, raw.head(0), raw.head(1), pl.Series([None], dtype=raw.dtype), *readable]:
             if _reads(feature, other):
-                _check_arrays(feature, _arrays(feature, other), len(other))
-                _check_missing(feature, other)
+                arrays = _arrays(feature, other)
+                _check_arrays(feature, arrays, len(other))
+                _check_missing(feature, other, arrays)
 
 
 def _check_wide_slot(slot: Slot) -> None:
@@ -245,10 +247,10 @@ def _check_wide_slot(slot: Slot) -> None:
     assert all(value > 0 for value in slot.scale), slot
 
 
-def _check_missing(feature: Feature, raw: pl.Series) -> None:
+def _check_missing(feature: Feature, raw: pl.Series, arrays: dict[str, Any]) -> None:
     """A missing cell is a row without items."""
     missing = feature.read(raw).is_null().to_numpy()
-    for group, array in _arrays(feature, raw).items():
+    for group, array in arrays.items():
         assert group not in WIDE or not array.lengths[missing].any(), f"{raw.name}: a missing cell has items"
 
 

@@ -28,10 +28,11 @@ def settle(settings: TrainSettings, rows: int, groups: Set[str] = frozenset()) -
     """
     auto: dict[str, Any] = {"batch_size": _batch_size(rows, groups), "learning_rate": _learning_rate(rows, groups)}
     # Pictures are augmented anew in each epoch, so they are learned from to the end of the budget, and the last steps
-    # are the small ones; plain rows and words are soon learned by heart.
+    # are the small ones; plain rows are soon learned by heart, and words in a few epochs.
     pictures = bool(groups & {"image", "clip"})
     auto["schedule"] = "cosine" if pictures else "flat"
-    auto["patience"] = 0 if pictures else 64 if rows < 2_000 else 16 if rows < 20_000 else 6
+    several = 8 if groups == {"tokens"} else 16
+    auto["patience"] = 0 if pictures else 64 if rows < 2_000 else several if rows < 20_000 else 6
     open_ = {name: value for name, value in auto.items() if getattr(settings, name) == "auto"}
     return dataclasses.replace(settings, **open_)
 

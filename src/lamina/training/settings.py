@@ -59,11 +59,16 @@ class TrainSettings:
         "Networks whose answers are averaged, each with another eighth of the rows to stop early by; auto: as many as "
         "a budget of seconds holds, at most 8 of each kind; one for a budget of steps or epochs.",
     )
-    companion: str = setting(
+    companions: list[str] | Literal["auto", "none"] = setting(
         "auto",
-        "Architecture of every second network, since networks of two kinds err apart, or the backbone that reads its "
-        "texts; none; auto: modern_nca beside tabm, gru for texts, up to 100,000 rows, where a budget of seconds holds "
-        "several networks.",
+        "Architectures that take turns with the model's own, since networks of several kinds err apart, or backbones "
+        "that read its texts; auto: modern_nca beside tabm, gru and bag for texts, up to 100,000 rows, where a budget "
+        "of seconds holds several networks.",
+    )
+    pseudo: Annotated[float, Field(gt=0, le=1)] | None = setting(
+        None,
+        "Probability from which on the answer to a row without a target becomes its label, for networks that learn "
+        "from these rows too (Lee 2013); kept where they do better on the valid rows. None: such rows are set aside.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: what a short measurement finds fastest.")
     compile: Literal["auto", "on", "off"] = setting("auto", "torch.compile; auto: where a measurement finds it faster.")
