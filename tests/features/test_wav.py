@@ -1,16 +1,17 @@
-"""Reading recordings: every form of WAV, other kinds by libsndfile, and files that are none."""
+"""Recordings: every form of WAV, other kinds by libsndfile, files that are none, and writing."""
 
 from __future__ import annotations
 
 import struct
 import sys
+import wave
 from io import BytesIO
 
 import numpy as np
 import pytest
 
 from lamina.errors import DataError, MissingExtraError
-from lamina.features.wav import is_recording, recording
+from lamina.features.wav import is_recording, recording, write_wav
 
 SOUND = np.sin(np.arange(800) / 7) * 0.7
 
@@ -146,3 +147,38 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(MissingExtraError, match=r"lamina\[sound\]"):
         recording(b"fLaC" + bytes(100), 30)
+
+
+@pytest.mark.parametrize("samples", [SOUND, np.stack([SOUND, -SOUND, SOUND / 2], 1)])
+def test_what_is_written_is_read_again(samples: np.ndarray) -> None:
+    content = write_wav(samples, 8000)
+    found = recording(content, 30)
+    assert (found.rate, found.samples.shape) == (8000, samples.reshape(800, -1).shape)
+    assert np.abs(found.samples - samples.reshape(800, -1)).max() < 1e-4
+    with wave.open(BytesIO(content)) as file:
+        assert (file.getnframes(), file.getsampwidth(), file.getframerate()) == (800, 2, 8000)
+    if samples.ndim == 1:
+        assert content == wav(whole(samples, 16), 1, 16)
+
+
+def test_the_bytes_of_a_written_file() -> None:
+    assert write_wav(np.array([[1.0, -1.0]]), 44_100).hex(" ") == (
+        "52 49 46 46 28 00 00 00 57 41 56 45 66 6d 74 20 10 00 00 00 01 00 02 00 44 ac 00 00 10 b1 02 00 04 00 10 00 "
+        "64 61 74 61 04 00 00 00 ff 7f 01 80"
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "says"),
+    [
+        (np.zeros(0), 8000, "holds no sound"),
+        (np.zeros((2, 2, 2)), 8000, r"shape \(2, 2, 2\)"),
+        (np.array([0.0, 1.01]), 8000, "beyond -1 to 1"),
+        (np.array([0.0, np.nan]), 8000, "no numbers"),
+        (np.zeros(9), 10, "rate cannot be"),
+        (np.zeros((9, 65)), 8000, "cannot hold so much"),
+    ],
+)
+def test_what_cannot_be_written_says_why(samples: np.ndarray, rate: int, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        write_wav(samples, rate)

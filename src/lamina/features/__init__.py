@@ -17,6 +17,7 @@ FEATURES = Names(
         "image": "lamina.features.image:Image",
         "clip": "lamina.features.clip:Clip",
         "audio": "lamina.features.audio:Audio",
+        "music": "lamina.features.music:Music",
         "series": "lamina.features.series:Series",
         "identifier": "lamina.features.identifier:Identifier",
         "constant": "lamina.features.constant:Constant",

@@ -44,6 +44,7 @@ _MORE_KINDS = {
     b"OggS": "an Ogg recording",
     b"fLaC": "a FLAC recording",
     b"ID3": "an MP3 recording",
+    b"MThd": "a MIDI file",
     b"\x1f\x8b": "a gzip file",
     b"\x1aE\xdf\xa3": "a Matroska film",
     b"PAR1": "a Parquet table",

@@ -1,4 +1,4 @@
-"""Recordings: WAV files by our own reader, other kinds by libsndfile."""
+"""Recordings: WAV files by our own reader and writer, other kinds read by libsndfile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lamina.errors import DataError
 from lamina.extras import need
 from lamina.features.media import what_it_is
 
-__all__ = ["ENDINGS", "LOUDEST", "RATES", "Recording", "is_recording", "recording"]
+__all__ = ["ENDINGS", "LOUDEST", "RATES", "Recording", "is_recording", "recording", "write_wav"]
 
 ENDINGS = ("wav", "flac", "ogg", "oga", "opus", "mp3", "aiff", "aif")
 RATES = (1_000, 400_000)  # samples a second that a recording may have
@@ -151,3 +151,32 @@ def _read_by_libsndfile(content: bytes, longest: float) -> Recording:
             return Recording(samples, file.samplerate, max(file.frames, len(samples)) / file.samplerate)
     except soundfile.LibsndfileError as error:
         raise DataError("the recording cannot be decoded", got=error.error_string) from error
+
+
+def write_wav(samples: np.ndarray, rate: int) -> bytes:
+    """Sound as a WAV file of whole numbers of 16 bits, which everything plays.
+
+    Args:
+        samples: (n,) or (n, channels), from -1 to 1.
+        rate: samples a second.
+
+    Raises:
+        DataError: if there are none, they are no numbers or lie beyond full scale, or no sound has such a form.
+
+    Example:
+        >>> recording(write_wav(np.array([0.0, 0.5, -1.0]), 8000), 1.0).mono.round(4).tolist()
+        [0.0, 0.5, -1.0]
+    """
+    if samples.ndim not in (1, 2) or not samples.size:
+        raise DataError("the array holds no sound", got=f"shape {samples.shape}", allowed="samples, or by channels")
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    _check_form(rate, channels)
+    if not np.abs(samples).max() <= 1:
+        raise DataError("the array holds samples that are no numbers, or beyond -1 to 1", do="make it less loud")
+    data = np.round(samples * 32_767).astype("<i2").tobytes()
+    form = struct.pack("<HHIIHH", PCM, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    size = 4 + 8 + len(form) + 8 + len(data)
+    if channels > 64 or size > UNKNOWN_SIZE:
+        raise DataError("a WAV file cannot hold so much", got=f"{len(data):,} bytes of {channels} channels")
+    head = struct.pack("<4sI4s4sI", b"RIFF", size, b"WAVE", b"fmt ", len(form)) + form
+    return head + struct.pack("<4sI", b"data", len(data)) + data

@@ -1,0 +1,333 @@
+"""Music: which notes sound, step after step."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+import polars as pl
+
+from lamina.config import setting, settings
+from lamina.errors import DataError, some
+from lamina.features.base import Claim, Profile, Slot
+from lamina.features.media import (
+    Media,
+    cells_of,
+    dimensions_of,
+    file_bytes,
+    in_threads,
+    innermost,
+    is_file_name,
+    lots_of,
+)
+from lamina.features.midi import DRUMS, ENDINGS, Note, Tempo, Tune, is_midi, read_midi
+
+__all__ = ["KEYS", "Heard", "Music", "MusicSettings", "MusicState", "roll_of", "tune_of"]
+
+SAMPLE = 1000  # tunes that lengths and pitches are learned from
+LOOKED_AT = 100  # cells whose beginnings are looked at
+USUAL = 100.0  # beats a minute where no file says
+DIVISION = 480  # ticks a beat of tunes that are made here
+MOST_AT_ONCE = 12  # notes a step, on average, of lists that look like music
+
+PITCHES = 128
+KEYS = {"piano": (21, 108), "all": (0, PITCHES - 1)}  # the lowest and the highest pitch
+
+
+@settings
+class MusicSettings:
+    """How music is laid on a grid of steps."""
+
+    step: float = setting(1.0, "Beats a step, to which the notes of MIDI files are moved.", ge=1 / 64, le=64)
+    keys: Literal["piano", "all"] = setting(
+        "piano", "piano: its 88 keys, notes beyond them are left out; all: the 128 pitches of MIDI."
+    )
+    longest: int = setting(4096, "Steps that are kept; the rest is cut off.", ge=1, le=2**20)
+
+
+@dataclasses.dataclass
+class MusicState:
+    """What was learned from the training tunes.
+
+    Attributes:
+        count, missing: cells that are there, and that are not.
+        sampled, broken: tunes that were looked at, and how many of them could not be read.
+        cut: how many of them are longer than the longest setting.
+        notes, outside: pitches of all their steps, and how many of them lie beyond the keys.
+        pitches: the lowest and the highest.
+        at_once: notes a step, on average, and at most.
+        steps: of the shortest, of one in the middle, and of the longest.
+        tempo: usual beats a minute of the files.
+        length: steps of a long tune, the 95th percentile, the longest setting at most.
+    """
+
+    count: int
+    missing: int
+    sampled: int
+    broken: int
+    cut: int
+    notes: int
+    outside: int
+    pitches: list[int]
+    at_once: list[float]
+    steps: list[int]
+    tempo: float
+    length: int
+
+
+class Heard(NamedTuple):
+    """What is learned from one tune: steps that are kept, and that there were; how often each of the 128 pitches
+    sounds; notes at once, at most; beats a minute, if it says so."""
+
+    kept: int
+    length: int
+    pitches: np.ndarray
+    at_once: int
+    tempo: float | None
+
+
+class Music(Media):
+    """A tune a cell: one ``frames`` slot, a frame a step, 1 for each key that sounds and 0 for the others.
+
+    Cells are MIDI files by name, or their bytes; or lists of steps, each a list of pitches (60 is middle C; nothing,
+    or -1 for a voice that rests, is silence). Notes of files are moved to the nearest step, and last one at least;
+    drums are left out.
+
+    Example:
+        >>> feature = Music("tune")
+        >>> cells = feature.read(pl.Series([[[60, 64], [], [62]], None]))
+        >>> rows = feature.fit(cells).encode(cells)["frames"]
+        >>> rows.lengths.tolist(), rows.values.shape, feature.decode(rows).to_list()
+        ([3, 0], (3, 88), [[[60, 64], [], [62]], None])
+    """
+
+    kind: ClassVar[str] = "music"
+    Settings = MusicSettings
+    State = MusicState
+    dimensions: ClassVar[tuple[int, ...]] = (2,)
+
+    @classmethod
+    def recognise(cls, profile: Profile) -> Claim | None:
+        values = profile.values
+        if isinstance(values.dtype, pl.Struct) and "bytes" in values.struct.fields:
+            values = values.struct.field("bytes")
+        if values.dtype == pl.Binary:
+            starts = values.drop_nulls().head(LOOKED_AT).to_list()
+            known = sum(is_midi(start[:4]) for start in starts)
+            evidence = f"{known} of the first {len(starts)} cells begin as MIDI files do"
+            return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
+        if values.dtype == pl.String and profile.present:
+            named = is_file_name(values, ENDINGS) & ~values.str.contains("://", literal=True)
+            share = float(named.drop_nulls().to_numpy().mean())
+            return Claim(0.9, f"{share:.0%} of the cells are names of MIDI files") if share >= 0.9 else None
+        if dimensions_of(values.dtype) == 2 and innermost(values.dtype).is_integer():
+            return _claim_of_lists(values.drop_nulls().head(LOOKED_AT))
+        return None
+
+    def partial_fit(self, values: pl.Series) -> Self:
+        if self.state is None:
+            self.state = _Sample(self)
+        self.state.add(values)
+        return self
+
+    def finish(self) -> Self:
+        sample: _Sample = self.state
+        heard = [one for one in in_threads(self._heard, sample.cells) if one is not None]
+        low, high = KEYS[self.settings.keys]
+        pitches = sum((one.pitches for one in heard), np.zeros(PITCHES, np.int64))
+        notes, sounding = int(pitches.sum()), np.flatnonzero(pitches).tolist()
+        lengths, kept = ([one.length for one in heard] or [1], [one.kept for one in heard] or [1])
+        self.state = MusicState(
+            count=sample.count,
+            missing=sample.missing,
+            sampled=len(sample.cells),
+            broken=len(sample.cells) - len(heard),
+            cut=sum(one.length > one.kept for one in heard),
+            notes=notes,
+            outside=notes - int(pitches[low : high + 1].sum()),
+            pitches=[sounding[0], sounding[-1]] if sounding else [],
+            at_once=[notes / sum(kept), float(max((one.at_once for one in heard), default=0))],
+            steps=[min(lengths), int(statistics.median(lengths)), max(lengths)],
+            tempo=statistics.median([one.tempo for one in heard if one.tempo] or [USUAL]),
+            length=int(np.quantile(kept, 0.95)),
+        )
+        return self
+
+    def _heard(self, cell: Any) -> Heard | None:
+        try:
+            roll, length, tempo = self._roll(cell)
+        except DataError:
+            return None  # counted as broken, and set aside by encode
+        return Heard(len(roll), length, roll.sum(0), int(roll.sum(1).max()), tempo)
+
+    @property
+    def slots(self) -> list[Slot]:
+        low, high = KEYS[self.settings.keys]
+        return [Slot(self.column, "keys", "frames", shape=(high - low + 1,), length=self.state.length)]
+
+    def load(self, cell: str | bytes | np.ndarray) -> np.ndarray:
+        """A tune's frames, (steps, keys) float32 of 0 and 1.
+
+        Raises:
+            DataError: if it is no tune, or holds no steps; it says why.
+        """
+        low, high = KEYS[self.settings.keys]
+        return self._roll(cell)[0][:, low : high + 1].astype(np.float32)
+
+    def _roll(self, cell: str | bytes | np.ndarray) -> tuple[np.ndarray, int, float | None]:
+        """Which pitches sound, (steps, 128) bool; how many steps there were; beats a minute, if the tune says so."""
+        if isinstance(cell, np.ndarray):
+            return _listed(cell[: self.settings.longest]), len(cell), None
+        tune = read_midi(file_bytes(cell) if isinstance(cell, str) else cell)
+        roll, length = roll_of(tune, self.settings.step, self.settings.longest)
+        return roll, length, 6e7 / tune.tempos[0].micros if tune.tempos else None
+
+    def decode(self, encoded: Any) -> pl.Series:
+        """Rows of frames as lists of steps, each a list of pitches; null for a row without frames.
+
+        Args:
+            encoded: a :class:`~lamina.features.ragged.Ragged` of frames; a key sounds where it is above one half.
+        """
+        rows = [self.steps(encoded[row : row + 1].values) for row in range(len(encoded))]
+        return pl.Series(self.column, [steps or None for steps in rows], dtype=pl.List(pl.List(pl.Int64)))
+
+    def steps(self, frames: np.ndarray) -> list[list[int]]:
+        """The pitches of each step, (steps, keys) -> one list a step; a key sounds where it is above one half."""
+        low, _ = KEYS[self.settings.keys]
+        return [(np.flatnonzero(frame > 0.5) + low).tolist() for frame in frames]
+
+    def tune(self, frames: np.ndarray) -> Tune:
+        """Frames, (steps, keys), as a tune of the usual tempo, to be written as MIDI or played."""
+        return tune_of(self.steps(frames), self.settings.step, self.state.tempo)
+
+    def summary(self) -> dict[str, Any]:
+        state = self.state
+        shortest, middle, longest = state.steps
+        found: dict[str, Any] = {"steps": {"shortest": shortest, "middle": middle, "longest": longest}}
+        found["pitches"] = " to ".join(map(str, state.pitches)) or "none"
+        found["notes a step"] = {"mean": round(state.at_once[0], 2), "most": int(state.at_once[1])}
+        found["beats a minute"] = round(state.tempo, 1)
+        if state.outside:
+            found["beyond the keys"] = f"{state.outside} of {state.notes} notes"
+        counts = {"cut": state.cut, "cannot be read": state.broken}
+        return found | {name: f"{count} of {state.sampled} looked at" for name, count in counts.items() if count}
+
+
+class _Sample:
+    """The cells of the smallest lots, each drawn from the cell itself: the same ones in whatever pieces they come."""
+
+    def __init__(self, feature: Music) -> None:
+        self.count = self.missing = 0
+        self._feature = feature
+        self._drawn: list[tuple[int, Any]] = []  # in the order of their lots
+
+    @property
+    def cells(self) -> list[Any]:
+        return [cell for _, cell in self._drawn]
+
+    def add(self, values: pl.Series) -> None:
+        """Take in more cells."""
+        there = [cell for cell in cells_of(values) if cell is not None]
+        self.count += len(there)
+        self.missing += len(values) - len(there)
+        if there and isinstance(there[0], np.ndarray):
+            # Steps of different lengths have no bytes of their own to draw by.
+            values = pl.Series([self._feature.content(cell) for cell in there], dtype=pl.Binary)
+        lots = lots_of(values.drop_nulls()).tolist() if there else []
+        drawn = [*self._drawn, *zip(lots, there, strict=True)]
+        self._drawn = sorted(drawn, key=lambda item: item[0])[:SAMPLE]
+
+
+def roll_of(tune: Tune, step: float = 1.0, longest: int = 4096) -> tuple[np.ndarray, int]:
+    """Which pitches sound in each step of a tune, (steps, 128) bool, and how many steps it has before it is cut.
+
+    Each end of a note is moved to the nearest border of two steps (one in the middle to the later), and a note lasts a
+    step at least.
+
+    Args:
+        tune: the tune; drums are left out.
+        step: beats a step.
+        longest: steps that are kept.
+
+    Raises:
+        DataError: if no note is left.
+
+    Example:
+        >>> roll, length = roll_of(Tune((Note(0, 950, 60), Note(490, 960, 67), Note(1440, 1441, 64))))
+        >>> [np.flatnonzero(sounding).tolist() for sounding in roll], length
+        ([[60], [60, 67], [], [64]], 4)
+    """
+    notes = np.array([note for note in tune.notes if note.channel != DRUMS], np.int64).reshape(-1, len(Note._fields))
+    if not len(notes):
+        raise DataError("the tune has no notes", got=f"{len(tune.notes)} of drums" if tune.notes else None)
+    first, end = np.floor(notes[:, :2].T / (step * tune.division) + 0.5).astype(np.int64)
+    end = np.maximum(first + 1, end)
+    length = int(end.max())
+    # One more at the first step of a note, one less after its last: their sum so far is how many notes sound.
+    kept, pitches = min(length, longest), notes[:, 2]
+    changes = np.zeros((kept + 1, PITCHES), np.int32)
+    np.add.at(changes, (np.minimum(first, kept), pitches), 1)
+    np.add.at(changes, (np.minimum(end, kept), pitches), -1)
+    return changes.cumsum(0)[:-1] > 0, length
+
+
+def tune_of(steps: Sequence[Iterable[int]], step: float = 1.0, tempo: float = USUAL, *, tied: bool = True) -> Tune:
+    """A tune of the pitches of each step.
+
+    Args:
+        steps: pitches that sound in each step.
+        step: beats a step.
+        tempo: beats a minute.
+        tied: a pitch that sounds in neighbouring steps is one long note; otherwise it is struck again in each.
+
+    Example:
+        >>> [note[:3] for note in tune_of([[60, 64], [60]]).notes]
+        [(0, 480, 64), (0, 960, 60)]
+    """
+    notes, sounding = [], dict[int, int]()  # the steps in which pitches were struck
+    for place, pitches in enumerate(itertools.chain(map(set, steps), [set[int]()])):
+        for pitch in [pitch for pitch in sounding if not tied or pitch not in pitches]:
+            notes.append(Note(_tick(sounding.pop(pitch), step), _tick(place, step), pitch))
+        sounding |= {pitch: place for pitch in pitches if pitch not in sounding}
+    return Tune(tuple(sorted(notes)), DIVISION, (Tempo(0, round(6e7 / tempo)),))
+
+
+def _tick(place: int, step: float) -> int:
+    return round(place * step * DIVISION)
+
+
+def _listed(cell: np.ndarray) -> np.ndarray:
+    """A list of steps, each a list of pitches, as (steps, 128) bool."""
+    if not len(cell):
+        raise DataError("the tune has no steps")
+    given = [() if step is None else step for step in cell.tolist()]
+    steps = [[pitch for pitch in step if not _rests(pitch)] for step in given]
+    pitches = list(itertools.chain.from_iterable(steps))
+    wrong = [pitch for pitch in pitches if not 0 <= pitch < PITCHES or pitch != int(pitch)]
+    if wrong:
+        raise DataError("the tune holds what is no pitch", got=some(wrong, 3), allowed="whole numbers from 0 to 127")
+    roll = np.zeros((len(steps), PITCHES), bool)
+    roll[np.repeat(np.arange(len(steps)), [len(step) for step in steps]), np.array(pitches, np.int64)] = True
+    return roll
+
+
+def _rests(pitch: float | None) -> bool:
+    """Whether a voice is silent: it has nothing, no number, or -1."""
+    return pitch is None or pitch == -1 or pitch != pitch
+
+
+def _claim_of_lists(cells: pl.Series) -> Claim | None:
+    """Lists of lists are music if their inner lists differ in length, as those of series do not, and are of keys."""
+    inner = cells.cast(pl.List(pl.List(pl.Int64))).explode().drop_nulls()
+    counts, pitches = inner.list.len(), inner.explode().drop_nulls()
+    if counts.n_unique() < 2 or not len(pitches) or (inner.list.n_unique() < counts).any():
+        return None
+    low, high = int(pitches.to_numpy().min()), int(pitches.to_numpy().max())
+    (lowest, highest), at_once = KEYS["piano"], len(pitches) / len(inner)
+    if low < lowest or high > highest or at_once > MOST_AT_ONCE:
+        return None
+    return Claim(0.85, f"lists of steps of {at_once:.1f} whole numbers on average, {low} to {high}, as of keys")
