@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Linear", "multiplies_by_onednn"]
+__all__ = ["Linear", "multiplied", "multiplies_by_onednn"]
 
 NARROW = 16  # outputs below which a call of oneDNN costs more than its product
 
@@ -61,6 +61,36 @@ class _OneDNN(torch.autograd.Function):
         return to_rows, product(gradient.t(), rows.t()), gradient.sum(0) if ctx.has_bias else None, None
 
 
+def multiplied(
+    rows: Tensor, weight: Tensor, bias: Tensor | None = None, activation: Literal["none", "relu"] = "none"
+) -> Tensor:
+    """``activation(rows @ weight.T + bias)`` by the faster library; (..., n), (m, n), (m,) -> (..., m).
+
+    Example:
+        >>> multiplied(torch.ones(2, 3), torch.ones(1, 3)).tolist()
+        [[3.0], [3.0]]
+    """
+    if not _fits(rows, weight):
+        plain = functional.linear(rows, weight, bias)
+        return plain.relu() if activation == "relu" else plain
+    flat = rows if rows.ndim == 2 else rows.reshape(-1, rows.shape[-1])
+    out: Tensor = _OneDNN.apply(flat, weight, bias, activation)  # type: ignore[no-untyped-call]
+    return out if rows.ndim == 2 else out.view(*rows.shape[:-1], len(weight))
+
+
+def _fits(rows: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN is the faster way for these rows, and one that is open."""
+    return (
+        multiplies_by_onednn()
+        and len(weight) >= NARROW
+        and rows.dtype == weight.dtype == torch.float32
+        and rows.device.type == "cpu"
+        and rows.numel() > 0
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
+
+
 class Linear(nn.Linear):
     """``nn.Linear``, and a ReLU after it on request; the same numbers, to rounding.
 
@@ -84,24 +114,7 @@ class Linear(nn.Linear):
         self.activation = activation
 
     def forward(self, rows: Tensor) -> Tensor:
-        if not self._fits(rows):
-            plain = super().forward(rows)
-            return plain.relu() if self.activation == "relu" else plain
-        flat = rows if rows.ndim == 2 else rows.reshape(-1, self.in_features)
-        out: Tensor = _OneDNN.apply(flat, self.weight, self.bias, self.activation)  # type: ignore[no-untyped-call]
-        return out if rows.ndim == 2 else out.view(*rows.shape[:-1], self.out_features)
-
-    def _fits(self, rows: Tensor) -> bool:
-        """Whether oneDNN is the faster way for these rows, and one that is open."""
-        return (
-            multiplies_by_onednn()
-            and self.out_features >= NARROW
-            and rows.dtype == self.weight.dtype == torch.float32
-            and rows.device.type == "cpu"
-            and rows.numel() > 0
-            and not torch.is_autocast_enabled("cpu")
-            and not torch.compiler.is_compiling()
-        )
+        return multiplied(rows, self.weight, self.bias, self.activation)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (f", activation={self.activation}" if self.activation != "none" else "")
