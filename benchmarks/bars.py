@@ -114,6 +114,12 @@ GROUPS = {
         _gain("recurrent", "remembered", "the same: their accuracy, the lesser, above the RNN's", _RECURRENT,
             "rnn_accuracy", "lstm_accuracy", "gru_accuracy"),
     ),
+    "Texts that are written": (
+        Bar("translation_german", "transformer_bleu", "multi30k, English to German, test 2016, 60 minutes, BLEU", 30,
+            36, True, "python benchmarks/translation.py", shown=("lstm_bleu",)),
+        Bar("translation_german", "epoch_to_lstm", "the same: epoch of the Transformer, to that of the LSTM", 1.0, None,
+            False, "python benchmarks/translation.py"),
+    ),
     "Speed and size": (
         Bar("epoch", "to_fused", "epoch of a small network, to a hand-written loop with fused AdamW", 1.05, 1.0, False,
             "python benchmarks/epoch.py", strict_stretch=True),

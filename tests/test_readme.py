@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from translation import sentences
 
 from lamina.cli import main
 
@@ -71,8 +72,24 @@ def wide_things(folder: Path) -> None:
         pixels = random.integers(0, 120, (16, 16, 3)) + (100 if row % 2 else 0)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "photos" / label / f"{row}.png")
     hours = [(f"e{engine}", hour, random.normal() + engine, 60 + engine) for engine in range(40) for hour in range(6)]
+    texts_to_write(folder, random)
     names = ["engine", "hour", "heat", "life"]
     pl.DataFrame(hours, schema=names, orient="row").write_csv(folder / "engines.csv")
+
+
+def texts_to_write(folder: Path, random: np.random.Generator) -> None:
+    """The sentences, articles and captions that the pages speak of."""
+    table = sentences(100).with_columns(
+        pl.format("{} of number {}", "english", pl.int_range(100)),
+        pl.format("{} von Nummer {}", "german", pl.int_range(100)),
+    )
+    table.write_csv(folder / "sentences.csv")
+    table.head(9).drop("german").write_csv(folder / "new_sentences.csv")
+    news = [(" ".join(random.permutation(table["english"][row].split())), table["english"][row]) for row in range(100)]
+    pl.DataFrame(news, schema=["article", "headline"], orient="row").write_csv(folder / "news.csv")
+    names = [path.relative_to(folder) for path in sorted((folder / "photos").glob("*/*.png"))]
+    captions = [(str(name), row % 24, f"this is a {name.parent.name} at {row % 24}") for row, name in enumerate(names)]
+    pl.DataFrame(captions, schema=["photo", "hour", "caption"], orient="row").write_csv(folder / "captions.csv")
 
 
 @pytest.fixture

@@ -180,7 +180,9 @@ def pretrain(
         ...     run.loss > 0
         True
     """
-    values = _values({**copy.deepcopy(USUAL), **(plan or {})}, model, settings)
+    values = _values(plan, model, settings)
+    for section, usual in USUAL.items():
+        values[section] = {**usual, **values.get(section, {})}
     asked = values.pop("pretext", {})
     given = {
         "data.source": str(data) if isinstance(data, (str, Path)) else None,

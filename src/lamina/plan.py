@@ -62,8 +62,8 @@ class Plan:
     Attributes:
         data: the table and its columns.
         split: who teaches and who judges.
-        model: the architecture's name and its settings; ``auto`` is settled by the table's columns; None where a module
-            of the user's stands in.
+        model: the architecture's name and its settings; ``auto`` is settled by the table's columns, its settings then
+            naming backbones at most; None where a module of the user's stands in.
         weights: pre-trained weights to start from.
         augment: what is done to the inputs in training.
         task: settings of each target's task, by target; checked once the target's type is known.
@@ -122,15 +122,30 @@ class Plan:
         check_augment(plan.augment)
         return plan
 
-    def settled(self, layout: Layout) -> Plan:
+    def settled(self, layout: Layout, *, writes: bool = False) -> Plan:
         """The plan with a model for a table of this layout, where none was named.
 
+        Args:
+            layout: of the inputs.
+            writes: whether a text is to be predicted.
+
         Raises:
-            UsageError: if the model that was named does not read the table's pictures, texts or sounds.
+            SettingError: if there is no such setting of the model.
+            UsageError: if the model that was named does not read the table's pictures, texts or sounds, or does not
+                write, or writes where no text is asked for.
         """
         if self.model_name == "auto":
-            name = "mixed" if layout.wide else "tabm"
-            return dataclasses.replace(self, model_name=name, model=MODELS[name].Settings())
+            backbones = self.model is not None  # they were named, and what uses them was not
+            name = "encoder_decoder" if writes else "mixed" if backbones or layout.wide else "tabm"
+            model = check(MODELS[name].Settings, _changed(self.model) if backbones else {}, "model")
+            return dataclasses.replace(self, model_name=name, model=model)
+        if writes != (self.model_name is not None and MODELS[self.model_name].writes):
+            raise UsageError(
+                "the target is a text, which the model does not write" if writes else "the model writes texts",
+                got=f"model {self.model_name or 'of your own'}" + ("" if writes else ", and a target that is no text"),
+                allowed=", ".join(name for name in MODELS if MODELS[name].writes == writes),
+                do="take another model, or leave it to auto",
+            )
         if layout.wide and (self.model_name is None or not MODELS[self.model_name].reads_wide):
             raise UsageError(
                 f"model {self.model_name or 'of your own'} does not read column {layout.wide[0].column!r}",
@@ -169,13 +184,21 @@ def _model(values: Any) -> tuple[str | None, Any]:
     if name == "auto":
         if not rest:
             return "auto", None
-        name = "mixed" if set(rest) & {*map(field_of, WIDE), "fusion"} else "tabm"
+        if set(rest) & {*map(field_of, WIDE), "fusion"} and "decoder" not in rest:
+            return "auto", check(MODELS["mixed"].Settings, rest, "model")
+        name = "encoder_decoder" if "decoder" in rest else "tabm"
     elif name not in MODELS and name in BACKBONES:
         # A backbone's name alone means: for all the columns that it reads.
         chosen = {"name": name, **rest}
         fields = [field_of(group) for group in BACKBONES[name].groups]
-        name, rest = "mixed", dict.fromkeys(fields, chosen)
+        return "auto", check(MODELS["mixed"].Settings, dict.fromkeys(fields, chosen), "model")
     return name, check(MODELS[name].Settings, rest, "model")
+
+
+def _changed(settings: Any) -> dict[str, Any]:
+    """Those settings that are not as usual."""
+    usual = as_dict(type(settings)())
+    return {name: value for name, value in as_dict(settings).items() if value != usual[name]}
 
 
 def _weights(values: Any) -> WeightsSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
@@ -16,6 +16,7 @@ import polars as pl
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.data.write import write, write_csv
+from lamina.decoding.written import Written
 from lamina.errors import DataError, NotARunError, UsageError, some
 from lamina.evaluation.scores import scores
 from lamina.explain.look import MOST, Look, look
@@ -29,7 +30,6 @@ from lamina.plan import Plan
 from lamina.runs.embedding import Embedder, Piece
 from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
-from lamina.tasks.base import Task
 
 __all__ = ["Run", "WhereBroken", "evaluate"]
 
@@ -98,7 +98,8 @@ class Run:
 
         Returns:
             A polars frame (a pandas frame for pandas rows), one row each: the prediction under the target's name, and
-            ``<target>_probability_<class>`` or ``<target>_low`` and ``<target>_high``.
+            ``<target>_probability_<class>``, or ``<target>_low`` and ``<target>_high``, or ``<target>_sureness`` of a
+            text.
 
         Raises:
             MissingColumnError: if an input column is not there.
@@ -107,6 +108,48 @@ class Run:
         """
         made = pl.concat(self.predictions(data, broken=broken, files=files))
         return made.to_pandas() if type(data).__module__.partition(".")[0] == "pandas" else made
+
+    def write(self, row: str | Mapping[str, Any], **decoding: Any) -> list[Written]:
+        """Write the text of one row: translate, summarise, caption it, as the run has learned.
+
+        Args:
+            row: its cells by column; or the cell itself, where the run reads a single column. Names of files are
+                relative to where they were in training, or to the folder of the program.
+            decoding: how the text is drawn, where that differs from the run: ``how="sample"``, ``temperature=0.8``,
+                ``alternatives=3`` ... (see :class:`lamina.decoding.settings.DecodingSettings`).
+
+        Returns:
+            The texts, the best first: ``run.write("A dog runs.")[0].text``.
+
+        Raises:
+            UsageError: if the run predicts no text, or reads several columns and one cell is given.
+            MissingColumnError: if an input column is not there.
+            DataError: if a cell is not of its column's type, or its file is not there or cannot be decoded.
+            SettingError: if there is no such setting of decoding, or its value is out of bounds.
+        """
+        self.predictor.writer(**decoding)  # what is wrong with the question comes before what is wrong with the row
+        return self.predictor.write(self._row(row), **decoding)[0]
+
+    def write_on(self, row: str | Mapping[str, Any], **decoding: Any) -> Generator[str, None, Written]:
+        """As :meth:`write`, one text piece by piece as it becomes certain: greedily or by chance, not by a beam.
+
+        Raises:
+            UsageError: as :meth:`write`; also for a beam, or several alternatives.
+        """
+        self.predictor.writer(**decoding)
+        return self.predictor.write_on(self._row(row), **decoding)
+
+    def _row(self, row: str | Mapping[str, Any]) -> pl.DataFrame:
+        """One row as a frame: its cells by column, or the cell of the only column that the run reads."""
+        names = [feature.column for feature in self.predictor.encoder.inputs]
+        if isinstance(row, str):
+            if len(names) != 1:
+                raise UsageError(
+                    "the run reads several columns", got="one cell", allowed=", ".join(names),
+                    do="give each by its name: NAME=CELL",
+                )  # fmt: skip
+            row = {names[0]: row}
+        return self._table(pl.DataFrame({name: [cell] for name, cell in row.items()})).head(1)
 
     def predict_to(
         self,
@@ -260,40 +303,29 @@ def _with_reasons(made: pl.DataFrame, broken: Broken) -> pl.DataFrame:
     return made.with_columns(pl.Series(name, [broken.get(place) for place in range(len(made))], dtype=pl.String))
 
 
-def _known(task: Task, target: np.ndarray) -> np.ndarray:
-    """Which encoded targets are there, (n,) of True and False: a code below 0, or NaN, is none."""
-    if task.feature.kind in ("category", "boolean"):
-        return np.asarray(target >= 0)
-    return np.asarray(~np.isnan(target).reshape(len(target), -1).any(1))
-
-
 def evaluate(predictor: Predictor, table: Table, seed: int, resamples: int = 1000) -> dict[str, Any]:
     """Scores of a predictor on a table; rows with a missing or unknown target are left out and counted."""
     tasks, outputs = predictor.objective.tasks, []
-    targets: list[list[np.ndarray]] = [[] for _ in tasks]
+    truths: list[list[np.ndarray]] = [[np.empty(0)] for _ in tasks]
+    knowns: list[list[np.ndarray]] = [[np.empty(0, bool)] for _ in tasks]
     row = 0
     for chunk in table.chunks():
         read_rows = predictor.encoder.read(chunk, row, targets=True)
         outputs.append(predictor.activate(chunk, row))
-        missing = [read_rows[task.feature.column].is_null().to_numpy() for task in tasks]
-        for place, encoded in enumerate(predictor.encoder.encode_targets(read_rows)):
-            known = encoded.copy()
-            if tasks[place].feature.kind in ("category", "boolean"):
-                known[missing[place]] = -1
-            else:
-                known = known.astype(np.float64)
-                known[missing[place]] = np.nan
-            targets[place].append(known)
+        for place, (task, encoded) in enumerate(zip(tasks, predictor.encoder.encode_targets(read_rows), strict=True)):
+            known = ~read_rows[task.feature.column].is_null().to_numpy()
+            if task.feature.kind in ("category", "boolean"):
+                known &= encoded >= 0  # a class that training has not seen
+            truths[place].append(task.truth(encoded))
+            knowns[place].append(known)
         row += len(chunk)
-    activated = np.concatenate(outputs) if outputs else np.empty((0, predictor.objective.width), np.float32)
+    answers = predictor.objective.answers(predictor.objective.joined(outputs))
     documents = {}
-    for place, task in enumerate(tasks):
-        target = np.concatenate(targets[place]) if targets[place] else np.empty(0)
-        known = _known(task, target)
+    for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
+        known = np.concatenate(knowns[place])
         if not known.any():
-            raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(target)} rows")
-        answer = task.answer(activated[known][:, predictor.objective.slices[place]])
-        truth = task.truth(target[known])
+            raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(known)} rows")
+        truth, answer = np.concatenate(truths[place][1:])[known], answer.take(known)
         names = list(getattr(task.feature, "names", []))
         made = scores(task.name, truth, {"network": answer}, seed=seed, names=names, resamples=resamples)
         documents[task.feature.column] = {**made, "rows_left_out": int((~known).sum())}

@@ -7,6 +7,7 @@ import pytest
 import lamina
 from cli.terminal import Lamina
 from lamina.backbones import BACKBONES
+from lamina.decoders import DECODERS
 from lamina.models import MODELS
 
 
@@ -17,15 +18,26 @@ def rows() -> list[dict[str, object]]:
 
 
 def test_every_name_stands_there_once_with_paper_and_size(rows: list[dict[str, object]]) -> None:
-    for part, names in (("model", MODELS), ("backbone", BACKBONES)):
+    for part, names in (("model", MODELS), ("backbone", BACKBONES), ("decoder", DECODERS)):
         assert [row["name"] for row in rows if row["part"] == part] == list(names)
     own = [row for row in rows if row["part"] != "weights" and row["name"] != "pretrained"]
     assert [row["name"] for row in own if not row["paper"]] == []
-    assert [row["name"] for row in own if not row["parameters"]] == ["mixed"]
+    assert [row["name"] for row in own if not row["parameters"]] == ["mixed", "encoder_decoder"]
     assert all(row["licence"] for row in rows)
     sizes = {row["name"]: row["parameters"] for row in rows if row["part"] == "backbone"}
     assert sizes["resnet20"]["image"] == pytest.approx(0.27e6, rel=0.03)  # type: ignore[index]
     assert sizes["resnet56"]["image"] == pytest.approx(0.85e6, rel=0.03)  # type: ignore[index]
+
+
+def test_decoders_stand_for_texts(rows: list[dict[str, object]], lamina_: Lamina) -> None:
+    decoders = {row["name"]: row for row in rows if row["part"] == "decoder"}
+    assert all(row["reads"] == ["text"] and row["score"] == {} for row in decoders.values())
+    assert decoders["gpt2"]["paper"] == "Radford et al. 2019"
+    for name, memory in (("gru", 128), ("gpt", None)):  # over a thousand tokens
+        made = DECODERS[name](1000, memory, DECODERS[name].Settings())
+        assert decoders[name]["parameters"] == {"text": sum(one.numel() for one in made.parameters())}
+    assert "Decoders" in lamina_("models", "--for", "text").out
+    assert "Decoders" not in lamina_("models", "--for", "image").out
 
 
 def test_by_kind_of_data(lamina_: Lamina) -> None:

@@ -24,6 +24,7 @@ from lamina.tasks.base import Task
 from lamina.tasks.weights import class_weights
 from lamina.testing import TASK_CHECKS, sample_targets
 
+ANSWERING = [name for name in TASKS if not TASKS[name].writes]  # those that write have a suite of their own
 QUICK = {"baselines": "none", "train__tensorboard": False, "evaluate__resamples": 10, "model": "mlp", "model__width": 8}
 
 
@@ -38,12 +39,12 @@ def task_of(name: str, place: int = 0, **values: object) -> Task:
 
 
 @pytest.mark.parametrize("check", TASK_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", list(TASKS))
+@pytest.mark.parametrize("name", ANSWERING)
 def test_contract(name: str, check: Callable[..., None]) -> None:
     check(TASKS[name], targets_of(name))
 
 
-@pytest.mark.parametrize("name", list(TASKS))
+@pytest.mark.parametrize("name", ANSWERING)
 def test_trained_saved_loaded(name: str, tmp_path: Path) -> None:
     """A run of each kind of target answers the same when it is loaded again, for one row and for many."""
     for place, (_, cells) in enumerate(targets_of(name)):
@@ -235,4 +236,4 @@ def test_imbalance_is_noticed_and_said() -> None:
 
 
 def test_a_target_names_its_task() -> None:
-    assert {task_name_of(feature) for feature, _ in sample_targets()} == set(TASKS)
+    assert {task_name_of(feature) for feature, _ in sample_targets()} == set(ANSWERING)

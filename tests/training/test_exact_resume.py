@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from translation import sentences, writing
 
 import lamina
 from lamina.errors import NotARunError, UsageError
@@ -80,6 +81,20 @@ def test_stopped_twice_and_taken_up_again(fit: Fit, tmp_path: Path, way: str) ->
     interrupted(lambda: lamina.resume(tmp_path / "stopped"), step=1)
     resumed = lamina.resume(tmp_path / "stopped")
     assert left(resumed.path) == left(whole.path)
+
+
+@pytest.mark.parametrize("decoder", ["transformer", "lstm"])
+def test_a_run_that_writes(fit: Fit, tmp_path: Path, decoder: str) -> None:
+    network = {f"model__{name}": value for name, value in writing("gru", decoder).items() if name != "name"}
+    settings = network | {
+        "model": "encoder_decoder", "budget": "6steps", "train__batch_size": 32,
+        "task": {"how": "sample", "longest": 9},
+        "features": {"english": "text", "german": {"kind": "text", "vocabulary": 300}},
+    }  # fmt: skip
+    whole = fit("whole", sentences(), "german", **settings)
+    interrupted(lambda: fit("stopped", sentences(), "german", **settings), step=3)
+    interrupted(lambda: lamina.resume(tmp_path / "stopped"), step=1)
+    assert left(lamina.resume(tmp_path / "stopped").path) == left(whole.path)
 
 
 @pytest.mark.parametrize("step", range(1, 14))

@@ -29,6 +29,7 @@ COMMANDS = Names(
         "train": "lamina.cli.train:command",
         "pretrain": "lamina.cli.pretrain:command",
         "predict": "lamina.cli.predict:command",
+        "write": "lamina.cli.write:command",
         "evaluate": "lamina.cli.evaluate:command",
         "embed": "lamina.cli.embed:command",
         "look": "lamina.cli.look:command",
@@ -50,6 +51,7 @@ usage: lamina COMMAND ...
   train DATA --target COLUMN    train a network on a table, and judge it
   pretrain DATA                 train on rows without a target, for train --weights
   predict RUN DATA              predict new rows
+  write RUN CELL                write a text for one row: translate, summarise, caption
   evaluate RUN DATA             score a run on rows whose target is known
   embed RUN_OR_WEIGHTS DATA     rows as vectors from within a network
   look RUN                      see the inside of a network, and what it does with a row

@@ -14,6 +14,7 @@ __all__ = ["command"]
 PARTS = {
     "model": "Models, over all columns of a row (--model NAME)",
     "backbone": "Backbones, over one column of a row (--set model.image=NAME, model.text=..., model.frames=...)",
+    "decoder": "Decoders, which write a text (--set model.decoder=NAME)",
     "weights": "Weights that --weights knows",
 }
 UNITS = ((10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
@@ -68,8 +69,9 @@ def _score(score: dict[str, Any]) -> str:
 
 command = Command(
     "List architectures and known weights: the data that they read, their paper, how many weights they have at the "
-    "default settings (for pictures of 32 x 32, texts over 1,000 tokens, sounds of 64 bands, or 10 numbers), their "
-    "licence where it is not Lamina's own, and a measured score where there is one.",
+    "default settings (for pictures of 32 x 32, texts over 1,000 tokens, sounds of 64 bands, or 10 numbers; "
+    "decoders look at places of width 128), their licence where it is not Lamina's own, and a measured score where "
+    "there is one.",
     "",
     _add_arguments,
     _run,

@@ -15,6 +15,7 @@ from lamina.cli.output import fold, print_json
 from lamina.cli.settings import shown
 from lamina.config import describe, schema
 from lamina.data.split import SplitSettings
+from lamina.decoders import DECODERS
 from lamina.errors import UsageError, nearest
 from lamina.evaluation.settings import EvaluateSettings
 from lamina.features import FEATURES
@@ -39,6 +40,7 @@ GROUPS: dict[str, type] = {
 TABLES: dict[str, Mapping[str, Any]] = {
     "model": MODELS,
     "backbone": BACKBONES,
+    "decoder": DECODERS,
     "pretext": PRETEXTS,
     "task": TASKS,
     "feature": FEATURES,
@@ -49,7 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "group", metavar="GROUP", nargs="?", help=f"A group of settings: {', '.join([*GROUPS, *TABLES])}."
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="Which model, backbone, task or feature.")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="Which model, backbone, decoder, task or feature.")
     parser.add_argument("--out", metavar="FILE", help="Write the JSON Schema there.")
 
 

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
             int64, frames (B, T, channels) float32, image (B, height, width, channels) uint8 and clip with a T before
             them. A missing cell has length 0. Where a store has the vectors of a wide slot instead, (B, width) float32,
             these are under its name and ``.vector``.
-        targets: one per target column: (B,) or (B, labels).
+        targets: one per target column: (B,), (B, labels), or for texts (B, T) int64 with zeros behind their ends.
         rows: (B,) their numbers in the source table.
         others: targets of the rows that these are mixed with, as ``targets``; none where nothing is mixed.
         share: how much of a mixed row is itself, 0 to 1.
@@ -61,8 +61,12 @@ class Rows(NamedTuple):
         return cls(store, np.arange(store.rows, dtype=np.uint32))
 
     def array(self, name: str) -> np.ndarray:
-        """One array of these rows."""
+        """One plain array of these rows."""
         return np.asarray(self.store.arrays[name])[self.places]
+
+    def ragged(self, name: str) -> Ragged:
+        """One array of these rows whose rows are of different lengths."""
+        return self.store.arrays[name].take(self.places)
 
 
 class Batches:
@@ -129,7 +133,7 @@ class Batches:
             window = _batch({name: array for name, array in taken.items() if name not in ragged})
             for step in range(max(start, first), stop):
                 rows = slice(int(self._edges[step] - base), int(self._edges[step + 1] - base))
-                wide = to_tensors({name: array[rows] for name, array in ragged.items()})  # as long as this batch needs
+                wide = {name: array[rows] for name, array in ragged.items()}  # as long as this batch needs
                 yield _slice(window, rows, wide)
 
 
@@ -151,8 +155,13 @@ def gather(store: Store, places: np.ndarray) -> Batch:
 
 def _batch(taken: Mapping[str, Any]) -> Batch:
     """Arrays of some rows as tensors."""
-    targets = [torch.from_numpy(taken[name]) for name in sorted(taken) if name.startswith("target")]
-    return Batch(to_tensors(taken), targets, taken["row"])
+    return Batch(to_tensors(taken), _targets(taken), taken["row"])
+
+
+def _targets(taken: Mapping[str, Any]) -> list[Tensor]:
+    """Target arrays in their order, as a network learns from them."""
+    found = [taken[name] for name in sorted(taken) if name.startswith("target")]
+    return [torch.from_numpy(one.padded()[0].astype(np.int64) if isinstance(one, Ragged) else one) for one in found]
 
 
 def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
@@ -189,9 +198,10 @@ def _joined(parts: Sequence[Ragged]) -> Ragged:
     return Ragged(np.concatenate([part.values for part in parts]), np.concatenate(ends))
 
 
-def _slice(window: Batch, rows: slice, wide: Mapping[str, Tensor]) -> Batch:
+def _slice(window: Batch, rows: slice, wide: Mapping[str, Ragged]) -> Batch:
     inputs = {name: tensor[rows] for name, tensor in window.inputs.items()}
-    return Batch({**inputs, **wide}, [tensor[rows] for tensor in window.targets], window.rows[rows])
+    targets = [tensor[rows] for tensor in window.targets] or _targets(wide)  # a text is predicted alone
+    return Batch({**inputs, **to_tensors(wide)}, targets, window.rows[rows])
 
 
 def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -203,7 +213,7 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
             tensors[name] = torch.from_numpy(array.astype(dtype, copy=False))
         elif name.endswith((".vector", ".length")):
             tensors[name] = torch.from_numpy(np.ascontiguousarray(array))
-        elif isinstance(array, Ragged):
+        elif isinstance(array, Ragged) and not name.startswith("target"):
             padded, lengths = array.padded()
             if name.startswith("image"):
                 # One item a row, or none: a batch without any picture still has its place for them.

@@ -122,6 +122,11 @@ class Store:
         """Groups of the wide slots among the arrays: ``image``, ``tokens``, ``frames``, ``clip``."""
         return frozenset(group for group in WIDE if any(name.startswith(group) for name in self.arrays))
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether a cell of any column, the targets among them, is a picture, a text, a sound or a series."""
+        return bool(self.groups) or any(isinstance(array, Ragged) for array in self.arrays.values())
+
     def _map(self, name: str) -> np.ndarray:
         entry = self.index[name]
         path, shape, dtype = self.folder / f"{name}.bin", tuple(entry["shape"]), np.dtype(entry["dtype"])

@@ -8,7 +8,7 @@ from lamina.features.answer import Answer
 
 __all__ = ["KINDS", "Baseline"]
 
-KINDS = ("binary", "multiclass", "multilabel", "regression")
+KINDS = ("binary", "multiclass", "multilabel", "regression", "write")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -310,8 +310,12 @@ def baselines(
     return found
 
 
-def chosen(which: str | Sequence[str]) -> list[str]:
+def chosen(which: str | Sequence[str], among: Names = BASELINES) -> list[str]:
     """The names of the baselines that are meant.
+
+    Args:
+        which: ``all``, ``none``, or names.
+        among: those that there are.
 
     Raises:
         SettingError: on an unknown name.
@@ -320,10 +324,10 @@ def chosen(which: str | Sequence[str]) -> list[str]:
     if names == ["none"]:
         return []
     if names == ["all"]:
-        return list(BASELINES)
+        return list(among)
     for name in names:
-        BASELINES[name]  # an unknown name is an error
-    return [name for name in BASELINES if name in names]
+        among[name]  # an unknown name is an error
+    return [name for name in among if name in names]
 
 
 def _baseline(

@@ -11,11 +11,14 @@ Macro averages run over the classes that occur in the replicate, as scikit-learn
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lamina.evaluation.answer import KINDS
+from lamina.evaluation.text import SCORES
+from lamina.evaluation.text.base import RowStatistics
 from lamina.features.answer import Answer
 
 __all__ = ["METRICS", "Metric", "Statistics", "measure", "metrics_for"]
@@ -63,7 +66,7 @@ def metrics_for(kind: str, answer: Answer) -> list[Metric]:
 def measure(metrics: Sequence[Metric], target: np.ndarray, answer: Answer) -> Statistics:
     """Bind metrics to answers: weights (R, n) -> values (R, len(metrics)). Shared statistics are computed once."""
     # By identity: two metrics share statistics where they name the same function.
-    bound = {metric.statistics: metric.statistics(target, answer) for metric in metrics}
+    bound = {statistics: statistics(target, answer) for statistics in {metric.statistics for metric in metrics}}
 
     def values(weights: np.ndarray) -> np.ndarray:
         found = {source: statistics(weights) for source, statistics in bound.items()}
@@ -322,4 +325,26 @@ _ALL = (
     Metric("coverage", "Coverage of the interval", _REGRESSION, None, "lower", _coverage, _mean(1)),
 )
 
-METRICS: dict[str, list[Metric]] = {kind: [metric for metric in _ALL if kind in metric.kinds] for kind in KINDS}
+
+@functools.cache
+def _of_texts(count: RowStatistics) -> Callable[[np.ndarray, Answer], Statistics]:
+    """Statistics of texts: weighted sums over rows. One function for each, so that scores share them."""
+
+    def statistics(target: np.ndarray, answer: Answer) -> Statistics:
+        assert answer.text is not None
+        rows = count(target, answer.text)
+        return lambda weights: weights @ rows
+
+    return statistics
+
+
+_WRITTEN = tuple(
+    Metric(
+        score.name, score.label, ("write",), score.greater_is_better, "text", _of_texts(score.statistics), score.figure
+    )
+    for score in SCORES["text"]
+)
+
+METRICS: dict[str, list[Metric]] = {
+    kind: [metric for metric in (*_ALL, *_WRITTEN) if kind in metric.kinds] for kind in KINDS
+}

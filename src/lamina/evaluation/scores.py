@@ -46,8 +46,8 @@ def scores(
     """Judge systems on the same rows.
 
     Args:
-        kind: "binary", "multiclass", "multilabel" or "regression".
-        target: (n,) codes or values, or (n, L) of 0 and 1.
+        kind: "binary", "multiclass", "multilabel", "regression" or "write".
+        target: (n,) codes, values or texts, or (n, L) of 0 and 1.
         systems: name -> answer; "network" first, the others are baselines. One that was left out keeps its note.
         seed: of the bootstrap.
         names: the classes or labels, by code; class 1 of a binary task is the positive one.
@@ -110,7 +110,7 @@ def _rankings(kind: str, target: np.ndarray, answer: Answer) -> int:
 
 def _named(names: Sequence[str], kind: str, target: np.ndarray, answer: Answer) -> list[str]:
     """The given names, or codes as names."""
-    if names or kind == "regression":
+    if names or kind in ("regression", "write"):
         return list(names)
     assert answer.decision is not None
     size = target.shape[1] if kind == "multilabel" else int(max(target.max(), answer.decision.max(), 1)) + 1
@@ -177,5 +177,6 @@ def _called(name: str) -> str:
         "tree": "the decision tree",
         "boosting": "gradient boosting",
         "svm": "the support vector machine",
+        "nearest": "the most similar training row",
     }
     return articles.get(name, name)

@@ -20,6 +20,7 @@ from lamina.explain.gradients import gradient_of_row
 from lamina.explain.structure import Part, made_up, structure
 from lamina.features.base import Feature, Slot
 from lamina.models.committee import Committee
+from lamina.models.encoder_decoder import EncoderDecoder
 from lamina.models.mixed import Mixed
 from lamina.runs.predictor import Predictor
 
@@ -151,14 +152,14 @@ def look_at(
 
 def _backbones(network: nn.Module) -> dict[str, nn.Module]:
     """The networks of wide columns by the name of their array."""
-    return dict(network.backbones.items()) if isinstance(network, Mixed) else {}
+    return dict(network.backbones.items()) if isinstance(network, Mixed | EncoderDecoder) else {}
 
 
 def _row(predictor: Predictor, network: nn.Module, inputs: Mapping[str, Tensor], row: int) -> RowLook:
     with torch.inference_mode():
-        activated = predictor.objective.activate(predictor.model(inputs)).numpy()
+        outputs = predictor.objective.outputs(predictor.model, dict(inputs), [row])
     answer: dict[str, Any] = {}
-    for task, said in zip(predictor.objective.tasks, predictor.answers(activated), strict=True):
+    for task, said in zip(predictor.objective.tasks, predictor.objective.answers(outputs), strict=True):
         answer |= said.frame(task.feature).row(0, named=True)
     features = {feature.column: feature for feature in predictor.encoder.inputs}
     slots = predictor.encoder.layout.wide_by_name

@@ -23,6 +23,8 @@ class Answer:
         value: (n,) float64 in the column's own unit.
         quantiles: share -> (n,) float64 in the column's own unit.
         lower, upper: (n,) float64, the interval that holds the value in about 90% of rows.
+        text: (n,) texts.
+        sureness: (n,) float64, the probability of a text's tokens, their geometric mean.
     """
 
     probability: np.ndarray | None = None
@@ -31,11 +33,19 @@ class Answer:
     quantiles: dict[float, np.ndarray] | None = None
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
+    text: np.ndarray | None = None
+    sureness: np.ndarray | None = None
 
     def __len__(self) -> int:
-        main = self.value if self.value is not None else self.decision
-        assert main is not None
+        main = next(one for one in (self.value, self.decision, self.text) if one is not None)
         return len(main)
+
+    def take(self, rows: np.ndarray) -> Answer:
+        """The answers to some rows, by their places or by (n,) of True and False."""
+        whole = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        arrays = {name: value[rows] for name, value in whole.items() if isinstance(value, np.ndarray)}
+        quantiles = self.quantiles and {share: values[rows] for share, values in self.quantiles.items()}
+        return Answer(**arrays, quantiles=quantiles)
 
     def frame(self, feature: Feature) -> pl.DataFrame:
         """The answer as columns: the prediction under the target's name, then probabilities or the interval.
@@ -53,6 +63,9 @@ class Answer:
             columns |= {f"{name}_q{share:g}": values for share, values in (self.quantiles or {}).items()}
             if self.lower is not None:
                 columns |= {f"{name}_low": self.lower, f"{name}_high": self.upper}
+        elif self.text is not None:
+            columns[name] = pl.Series(self.text.tolist(), dtype=pl.String)
+            columns[f"{name}_sureness"] = self.sureness
         else:
             assert self.decision is not None
             columns[name] = feature.decode(self.decision)

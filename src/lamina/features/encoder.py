@@ -110,12 +110,13 @@ class Encoder:
         }
         return {**plain, **wide}
 
-    def encode_targets(self, frame: pl.DataFrame) -> list[np.ndarray]:
-        """Target columns: codes (rows,) int32, numbers (rows,) float32, or label flags (rows, labels) uint8."""
+    def encode_targets(self, frame: pl.DataFrame) -> list[Any]:
+        """Target columns: codes (rows,) int32, numbers (rows,) float32, label flags (rows, labels) uint8, or a ragged
+        array of tokens."""
         encoded = []
         for feature in self.targets:
             (array,) = (feature.encode(frame[feature.column])[group] for group in _main_group(feature))
-            encoded.append(array if feature.kind == "labels" else array[:, 0])
+            encoded.append(array if feature.kind in ("labels", "text") else array[:, 0])
         return encoded
 
     def to_json(self) -> dict[str, Any]:
@@ -135,7 +136,7 @@ class Encoder:
 
 
 def _main_group(feature: Feature) -> tuple[str]:
-    groups = {"number": "number", "category": "category", "boolean": "category", "labels": "flag"}
+    groups = {"number": "number", "category": "category", "boolean": "category", "labels": "flag", "text": "tokens"}
     if feature.kind not in groups:
         raise DataError(
             f"column {feature.column!r} cannot be predicted yet",

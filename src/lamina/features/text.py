@@ -53,7 +53,7 @@ class TextSettings:
         "auto",
         "words and marks; pieces of words, learned by joining frequent neighbours, so that nothing is unknown; "
         "characters; those of a pretrained model, which needs weights; auto: pretrained where weights are given, else "
-        "words, or pieces where over half of 1000 words or more came once.",
+        "words, or pieces where over half of 1000 words or more came once; pieces where the text is predicted.",
     )
     vocabulary: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
         "auto", "Most tokens, the most frequent ones; auto: 20000 words, 5000 characters, or 8000 pieces, at least 256."
@@ -135,6 +135,9 @@ class Text(Feature):
     def finish(self) -> Self:
         seen, chosen = self.state, self.settings
         kind = chosen.tokens if chosen.tokens != "auto" else self._suited(seen.parts)
+        if self.is_target and kind == "pretrained":
+            raise SettingError("a text that is predicted is made of our own tokens", got="tokens=pretrained",
+                               do=f"say tokens=pieces for column {self.column!r}")  # fmt: skip
         lower = kind == "words" if chosen.lower == "auto" else chosen.lower and kind != "pretrained"
         definition = _definition(chosen.weights) if kind == "pretrained" else ""
         names, unknown = self._learned(kind, lower, seen.parts)
@@ -144,7 +147,9 @@ class Text(Feature):
         return self
 
     def _suited(self, parts: pl.DataFrame) -> str:
-        """The kind of tokens that suits what was seen."""
+        """The kind of tokens that suits what was seen; what is written must be able to say everything."""
+        if self.is_target:
+            return "pieces"
         if self.settings.weights:
             return "pretrained"
         counts = _summed(_words(_lowered(parts, True)))["count"]

@@ -14,6 +14,7 @@ MODELS = Names(
         "ft_transformer": "lamina.models.ft_transformer:FTTransformer",
         "mixed": "lamina.models.mixed:Mixed",
         "linear": "lamina.models.linear:Linear",
+        "encoder_decoder": "lamina.models.encoder_decoder:EncoderDecoder",
     },
     group="lamina.models",
 )

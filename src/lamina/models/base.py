@@ -27,6 +27,9 @@ class Model(nn.Module, ABC):
 
     Settings: ClassVar[type]
     reads_wide: ClassVar[bool] = False  # whether it reads pictures, texts, sounds and series too
+    writes: ClassVar[bool] = (
+        False  # whether it writes a text: it then takes what is written, and gives (B, T + 1, outputs)
+    )
     remembers: ClassVar[bool] = False  # whether ``remember`` must be called before the first forward pass
 
     @abstractmethod

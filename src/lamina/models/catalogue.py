@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from lamina.backbones import BACKBONES
+from lamina.decoders import DECODERS
 from lamina.errors import UsageError, nearest
 from lamina.features.base import Slot
 from lamina.features.layout import Layout
@@ -32,6 +33,7 @@ TYPICAL = {
     "number": Slot("x", "value", "number", knots=tuple(place / 64 for place in range(65))),
 }
 NUMBERS = 10  # columns of a typical table
+MEMORY = 128  # width of the places that a typical decoder looks at
 
 OURS = "Apache-2.0"
 SCORES = Path(__file__).parents[1] / "backbones" / "scores.json"
@@ -42,6 +44,7 @@ PAPERS = {
     "lstm": "Hochreiter and Schmidhuber 1997",
     "gru": "Cho et al. 2014",
     "wideresnet": "Zagoruyko and Komodakis 2016",
+    "gpt2": "Radford et al. 2019",
     "pretrained": "",
 }
 PAPER = re.compile(r"[A-Z][\w'-]+(?: et al\.| and [A-Z][\w'-]+)?,? (?:19|20)\d\d")
@@ -59,14 +62,14 @@ ANY = ("any transformers model", "pretrained", "a folder, or OWNER/NAME on the h
 
 
 def catalogue(kind: str | None = None) -> list[dict[str, Any]]:
-    """Everything that can be named as a model, as a backbone, or that ``--weights`` knows by the names of its tensors.
+    """Everything that can be named as a model, a backbone or a decoder, or that ``--weights`` knows by its tensors.
 
     Args:
         kind: ``image``, ``text``, ``frames``, ``clip`` or ``number``; all if None.
 
     Returns:
-        JSON values, one each: ``name``, ``part`` ("model", "backbone" or "weights"), ``reads`` (kinds of data),
-        ``parameters`` (kind -> how many weights at the default settings for a typical column, without a head),
+        JSON values, one each: ``name``, ``part`` ("model", "backbone", "decoder" or "weights"), ``reads`` (kinds of
+        data), ``parameters`` (kind -> how many weights at the default settings for a typical column, without a head),
         ``paper``, ``licence``, ``source`` (of weights) and ``score`` (data set -> measured figure; empty if none was).
 
     Raises:
@@ -79,8 +82,13 @@ def catalogue(kind: str | None = None) -> list[dict[str, Any]]:
     if kind is not None and kind not in KINDS:
         raise UsageError("no such kind of data", got=kind, allowed=", ".join(KINDS), do=nearest(kind, KINDS))
     scores = read_json(SCORES)
-    rows = [*_models(), *_backbones(), *_weights()]
-    return [{**row, "score": scores.get(row["name"], {})} for row in rows if kind is None or kind in row["reads"]]
+    rows = [*_models(), *_backbones(), *_decoders(), *_weights()]
+    return [
+        # A decoder may have the name of a backbone, which the scores are of.
+        {**row, "score": scores.get(row["name"], {}) if row["part"] != "decoder" else {}}
+        for row in rows
+        if kind is None or kind in row["reads"]
+    ]
 
 
 def _models() -> Iterator[dict[str, Any]]:
@@ -103,6 +111,15 @@ def _backbones() -> Iterator[dict[str, Any]]:
             with torch.device("meta"):  # counted, and not made
                 size = {kind: _size(cls(TYPICAL[KINDS[kind]], cls.Settings())) for kind in reads}
         yield _row(name, "backbone", reads, size, _paper(name, cls))
+
+
+def _decoders() -> Iterator[dict[str, Any]]:
+    """Networks that write a text: from a memory, where they read one."""
+    for name in DECODERS:
+        cls = DECODERS[name]
+        with torch.device("meta"):
+            size = _size(cls(TYPICAL["tokens"].size, MEMORY if cls.reads_memory else None, cls.Settings()))
+        yield _row(name, "decoder", ["text"], {"text": size}, _paper(name, cls))
 
 
 def _weights() -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -37,8 +38,13 @@ class MixedSettings(ColumnsSettings):
     dropout: float = setting(0.1, "Share of plain and of fused values dropped in training.", ge=0, lt=1)
 
 
-def backbone_of(slot: Slot, settings: MixedSettings) -> Backbone:
+def backbone_of(slot: Slot, settings: Any, usual: Mapping[str, str] = CHOSEN) -> Backbone:
     """The backbone that the settings name for a wide column.
+
+    Args:
+        slot: of the column.
+        settings: with a field for each kind of wide column.
+        usual: group -> what ``auto`` is.
 
     Raises:
         SettingError: if there is no such backbone, it does not read such a column, or it has no such setting.
@@ -47,7 +53,7 @@ def backbone_of(slot: Slot, settings: MixedSettings) -> Backbone:
     chosen = getattr(settings, field)
     values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
     name = values.pop("name", "auto")
-    cls = BACKBONES[CHOSEN[slot.group] if name == "auto" else name]
+    cls = BACKBONES[usual[slot.group] if name == "auto" else name]
     if slot.group not in cls.groups:
         able = [other for other in BACKBONES if slot.group in BACKBONES[other].groups]
         raise SettingError(f"backbone {name} does not read column {slot.column!r}", allowed=", ".join(able))

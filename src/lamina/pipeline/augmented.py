@@ -14,6 +14,7 @@ from lamina.augment.mixing import Mix, make_mix
 from lamina.augment.safe import ROWS, safe_flips
 from lamina.augment.settings import PictureSettings, settings_of
 from lamina.data.batches import Batch, Rows
+from lamina.errors import SettingError
 from lamina.features.ragged import Ragged
 from lamina.files import read_json, write_json
 from lamina.nn.start import seed_of, seed_of_step
@@ -48,10 +49,19 @@ class Augmented:
 
 
 def augmented(parts: Parts, flips: Mapping[str, Any], seed: int) -> Augmented | None:
-    """What is done to the batches of a network; None where the plan asks for nothing."""
+    """What is done to the batches of a network; None where the plan asks for nothing.
+
+    Raises:
+        SettingError: if rows are to be mixed that are not of this kind, or whose target is a text.
+    """
     layout, settings = parts.encoder.layout, parts.plan.augment
     pairs = {name: (found["across"], found["over"]) for name, found in flips.items()}
     augment, mix = make_augment(layout, settings, pairs), make_mix(layout, settings)
+    if mix is not None and not parts.objective.blends:
+        raise SettingError(
+            "rows whose target is a text cannot be mixed", got=f"mix_up={mix.mix_up:g}, cut_mix={mix.cut_mix:g}",
+            do="set augment.mix_up and augment.cut_mix to 0",
+        )  # fmt: skip
     return Augmented(augment, mix, seed) if augment or mix else None
 
 
@@ -83,8 +93,9 @@ def _kept(parts: Parts, train: Rows, pictures: np.ndarray, rows: np.ndarray) -> 
     """Which flips every target is kept by, and the evidence."""
     across, over, told = True, True, []
     for place, target in enumerate(parts.encoder.targets):
-        classes = np.asarray(train.store.arrays[f"target{place:03}"])[rows]
-        sideways, upside, evidence = safe_flips(pictures, classes if classes.ndim == 1 else None)
+        array = train.store.arrays[f"target{place:03}"]
+        classes = None if isinstance(array, Ragged) or array.ndim > 1 else np.asarray(array)[rows]
+        sideways, upside, evidence = safe_flips(pictures, classes)
         across, over = across and sideways, over and upside
         told.append(evidence if len(parts.encoder.targets) == 1 else f"for {target.column}, {evidence}")
     return {"across": across, "over": over, "evidence": "; ".join(told)}

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from lamina.data.located import locate
 from lamina.data.prepare import Prepared, Source, prepare
 from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
-from lamina.evaluation.baselines import chosen
+from lamina.evaluation.baselines import BASELINES, chosen
+from lamina.evaluation.text.plain import TEXT_BASELINES
+from lamina.features.base import Feature
 from lamina.features.encoder import Encoder
 from lamina.features.layout import Layout
 from lamina.features.silent import Silent
@@ -57,6 +59,7 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     tables, plan = in_series(tables, plan.data), _by_key(plan)
     schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
     encoder = _encoder(schema, plan)
+    _check_targets(plan, encoder.targets)
     check_pseudo(plan, encoder.targets)
     matched = _weights(plan, encoder)
     encoder = teach(encoder, matched, plan.data.features)
@@ -85,8 +88,9 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
                 got=some(f"{name} ({column.feature.kind})" for name, column in schema.items()),
                 do="bring columns of numbers, categories, booleans or dates, or say --feature NAME=category",
             )
-        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout)
         names = [task_name_of(feature) for feature in encoder.targets]
+        writes = any(TASKS[name].writes for name in names)
+        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout, writes=writes)
         for feature, name in zip(encoder.targets, names, strict=True):
             check(TASKS[name].Settings, task_settings(plan, feature.column), f"task.{feature.column}")
         prepared.set_aside.write_parquet(folder / "set_aside.parquet")
@@ -137,11 +141,25 @@ def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
 
 def _check_names(plan: Plan) -> None:
     """Refuse unknown names that nobody would look up before the budget is spent."""
-    chosen(plan.evaluate.baselines)
     companions = plan.train.companions
     for name in companions if isinstance(companions, list) else ():
         if name not in BACKBONES:
             MODELS[name]
+
+
+def _check_targets(plan: Plan, targets: Sequence[Feature]) -> None:
+    """Refuse what does not go with the kinds of the targets, before any row is read."""
+    texts = [feature.column for feature in targets if feature.kind == "text"]
+    chosen(plan.evaluate.baselines, TEXT_BASELINES if texts else BASELINES)
+    if texts and len(targets) > 1:
+        raise UsageError(
+            f"the text {texts[0]!r} is predicted alone", got=f"{len(targets)} targets",
+            do="train a run for each of them",
+        )  # fmt: skip
+    if texts and plan.weights.source is not None:
+        raise UsageError(
+            "a network that writes does not start from weights yet", got=plan.weights.source, do="leave --weights out"
+        )
 
 
 _PART_OF = {"data": None, "valid": "valid", "test": "test"}

@@ -37,8 +37,8 @@ def go_on(folder: Path, progress: Progress, module: Module = None) -> None:
         return
     learn, test = (Store(folder / "store" / name) for name in STORES)
     trained = train_networks(folder, parts, learn, progress, module)
-    held = unseen(parts, trained.networks, learn)
-    votes = weigh(parts, held)
+    held = unseen(parts, trained.networks, learn) if parts.objective.blends else None
+    votes = [1] * len(trained.networks) if held is None else weigh(parts, held)
     model = join(trained.networks, votes)
     with atomic(folder / "weights.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, temporary)

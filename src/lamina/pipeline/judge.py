@@ -19,6 +19,7 @@ from lamina.evaluation.baselines import baselines
 from lamina.evaluation.contribution import MOST_ROWS, contributions
 from lamina.evaluation.matrix import Matrix, outline
 from lamina.evaluation.scores import scores
+from lamina.evaluation.text.plain import texts_beside
 from lamina.explain.look import MOST, look_at
 from lamina.features.answer import Answer
 from lamina.features.ragged import Ragged
@@ -30,11 +31,13 @@ from lamina.pipeline.samples import samples
 from lamina.report.looking import inside
 from lamina.runs.predictor import Predictor
 from lamina.tasks.base import Task
+from lamina.training.loop import at_rest
 from lamina.training.objective import Objective
 
 __all__ = ["judge"]
 
 JUDGED = 500_000  # test rows that are scored and written down; of more, every second, third ...
+JUDGED_TEXTS = 2_000  # the same where each answer is a text, which takes a step a token
 TAUGHT = 1_000_000  # training rows that baselines are offered; they sample from these
 TAUGHT_WIDE = 60_000  # the same where there are pictures, texts, sounds or series
 TAUGHT_BYTES = 2**31  # of whose cells so many are looked at
@@ -42,7 +45,7 @@ CONTRIBUTING, CONTRIBUTING_WIDE = 5.0, 20.0  # seconds at most for what columns 
 
 
 def judge(
-    folder: Path, parts: Parts, model: nn.Module, held: Unseen, votes: Sequence[int], learn: Store, test: Store
+    folder: Path, parts: Parts, model: nn.Module, held: Unseen | None, votes: Sequence[int], learn: Store, test: Store
 ) -> None:
     """Calibrate, score, and write ``tasks.json``, ``scores.json``, ``predictions.parquet`` and ``samples.json``, and
     ``inside.html`` if the plan asks for it.
@@ -51,16 +54,17 @@ def judge(
         folder: the run.
         parts: its plan, features and tasks.
         model: the network, or the committee of all.
-        held: what the networks say of rows that they have not learned from.
+        held: what the networks say of rows that they have not learned from; None where answers cannot be averaged.
         votes: of each network.
         learn, test: encoded rows. Without test rows those of the first fold are judged, by the networks that have not
             learned from them.
     """
     objective, tasks = parts.objective, parts.objective.tasks
-    said = held.blend(votes)
-    for task, part, target in zip(tasks, objective.slices, held.targets, strict=True):
-        if len(target):
-            task.calibrate(said[:, part], target)
+    said = None if held is None else held.blend(votes)
+    if held is not None and said is not None:
+        for task, part, target in zip(tasks, objective.slices, held.targets, strict=True):
+            if len(target):
+                task.calibrate(said[:, part], target)
     write_json(
         folder / "tasks.json",
         [
@@ -68,19 +72,21 @@ def judge(
             for task in tasks
         ],
     )
-    judged = _thinned(Rows.all(test), JUDGED) if test.rows else fold_rows(learn, 0, inside=True)
-    given = outputs(model, objective, judged) if test.rows else said[: len(judged.places)]
-    answers = [task.answer(given[:, part]) for task, part in zip(tasks, objective.slices, strict=True)]
+    most = JUDGED if objective.blends else JUDGED_TEXTS
+    judged = _thinned(Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True), most)
+    given = said[: len(judged.places)] if said is not None and not test.rows else outputs(model, objective, judged)
+    answers = objective.answers(given)
     documents = {}
     for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
         if len(judged.places):
-            documents[task.feature.column] = _scores(parts, learn, judged, place, task, answer)
+            judged_by = _scores_of_texts if task.writes else _scores
+            documents[task.feature.column] = judged_by(parts, learn, judged, place, task, answer)
     if documents:
         for document, found in zip(documents.values(), _columns(parts, model, judged), strict=True):
             document["columns"] = found
     rows_of = ("test" if test.rows else "valid") if documents else None
     write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
-    _write_answers(folder, parts, judged, given, answers)
+    _write_answers(folder, parts, model, judged, given, answers)
     if parts.plan.evaluate.look:
         write_text(folder / "inside.html", _inside(parts, model, judged))
 
@@ -104,21 +110,56 @@ def _taken(store: Store, places: np.ndarray, names: Sequence[str]) -> dict[str, 
     }
 
 
-def _write_answers(folder: Path, parts: Parts, judged: Rows, given: np.ndarray, answers: Sequence[Answer]) -> None:
+def _write_answers(
+    folder: Path, parts: Parts, model: nn.Module, judged: Rows, given: Any, answers: Sequence[Answer]
+) -> None:
     """Write the answers to all judged rows, and some rows to look at."""
-    tasks, objective = parts.objective.tasks, parts.objective
+    tasks = parts.objective.tasks
     frames = [answer.frame(task.feature) for task, answer in zip(tasks, answers, strict=True)]
-    targets = [judged.array(f"target{place:03}") for place in range(len(tasks))]
+    targets = [_target(judged, place) for place in range(len(tasks))]
     truths = [task.feature.decode(target) for task, target in zip(tasks, targets, strict=True)]
     named = [truth.alias(f"{task.feature.column}_true") for task, truth in zip(tasks, truths, strict=True)]
     row = pl.DataFrame({"row": judged.array("row")})
     with atomic(folder / "predictions.parquet") as temporary:
         pl.concat([row, pl.DataFrame(named), *frames], how="horizontal").write_parquet(temporary)
-    losses = objective.judge(torch.from_numpy(given), [torch.from_numpy(target) for target in targets]).numpy()
+    losses = _losses_of(parts, given, targets, model, judged)
     said = [(truth.alias(task.feature.column), frame) for task, truth, frame in zip(tasks, truths, frames, strict=True)]
     looks = samples(parts.encoder, judged.store.arrays, judged.places, said, losses, parts.plan.seed)
     if looks:
         write_json(folder / "samples.json", looks)
+
+
+def _target(rows: Rows, place: int) -> Any:
+    """One encoded target of some rows."""
+    name = f"target{place:03}"
+    return rows.ragged(name) if isinstance(rows.store.arrays[name], Ragged) else rows.array(name)
+
+
+def _losses_of(parts: Parts, given: Any, targets: Sequence[Any], model: nn.Module, judged: Rows) -> np.ndarray:
+    """What is watched of each judged row, (n,)."""
+    if parts.objective.blends:
+        return parts.objective.judge(torch.from_numpy(given), [torch.from_numpy(one) for one in targets]).numpy()
+    found = [parts.objective.watch(model, batch) for batch in at_rest(model, judged)]
+    return torch.cat(found).numpy() if found else np.empty(0, np.float32)
+
+
+def _scores_of_texts(
+    parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer
+) -> dict[str, Any]:
+    """The scores document of a text that is predicted, beside texts taken from the training rows."""
+    plan, wanted = parts.plan, parts.plan.evaluate.baselines
+    company: dict[str, Baseline] = {}
+    if wanted != "none":
+        train = _thinned(fold_rows(learn, 0, inside=False), _most_taught(parts, learn))
+        company = texts_beside(
+            _matrix(parts, train),
+            _matrix(parts, judged),
+            task.truth(_target(train, place)),
+            which=wanted,
+            seed=plan.seed,
+        )
+    truth = task.truth(_target(judged, place))
+    return scores(task.name, truth, {"network": answer, **company}, seed=plan.seed, resamples=plan.evaluate.resamples)
 
 
 def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:
@@ -179,7 +220,7 @@ def _matrix(parts: Parts, rows: Rows) -> Matrix:
 def _columns(parts: Parts, model: nn.Module, judged: Rows) -> list[dict[str, Any] | None]:
     """What each column contributes to the answers for each target; None where there is but one column."""
     layout, objective = parts.encoder.layout, parts.objective
-    if len(layout.columns) < 2:
+    if len(layout.columns) < 2 or not objective.blends:
         return [None] * len(objective.tasks)
     places = np.random.default_rng(parts.plan.seed).permutation(judged.places)[:MOST_ROWS]
     targets = [f"target{place:03}" for place in range(len(objective.tasks))]

@@ -30,7 +30,7 @@ from lamina.training import checkpoint
 from lamina.training.budget import Budget
 from lamina.training.checkpoint import Position, Snapshot
 from lamina.training.history import History, read_history
-from lamina.training.loop import Trainer, predict
+from lamina.training.loop import Trainer, at_rest
 from lamina.training.machine import Choice, keep_memory
 from lamina.training.objective import Objective
 from lamina.training.progress import Progress
@@ -209,6 +209,8 @@ def _turns(parts: Parts, learn: Store, module: Module) -> list[Turn]:
         most = min(settings.networks, most)
     elif Budget.parse(settings.budget).seconds is None or (parts.transfer and parts.transfer.is_short):
         most = 1  # several heads on one network would make it answer several times, and say much the same
+    if not parts.objective.blends:
+        most = 1
     if settings.pseudo is None:
         return [Turn(place) for place in range(most)]
     folds = [list(places) for _, places in itertools.groupby(range(most), parts.fold)]
@@ -271,10 +273,10 @@ def stopping(trainer: Trainer) -> Iterator[None]:
 # --- what they say of rows that they have not learned from
 
 
-def outputs(model: nn.Module, objective: Objective, rows: Rows) -> np.ndarray:
-    """Activated outputs of all rows, (n, width)."""
-    parts = [predicted.numpy() for _, predicted in predict(model, objective, rows)]
-    return np.concatenate([np.empty((0, objective.width), np.float32), *parts])
+def outputs(model: nn.Module, objective: Objective, rows: Rows) -> Any:
+    """What a network says of all rows: activated outputs (n, width), or texts."""
+    batches = at_rest(model, rows)
+    return objective.joined([objective.outputs(model, batch.inputs, batch.rows.tolist()) for batch in batches])
 
 
 @dataclasses.dataclass

@@ -61,7 +61,7 @@ class Parts:
         plan = Plan.of(read_json(folder / "plan.json"))
         encoder = Encoder.from_json(read_json(folder / "features.json"))
         rows = read_json(folder / "run.json")["rows"]["train"]
-        objective = Objective([_task(feature, plan) for feature in encoder.targets])
+        objective = Objective.of([_task(feature, plan) for feature in encoder.targets])
         return cls(plan, encoder, objective, rows, Transfer.of(folder, plan.weights, augmented=_augments(plan)))
 
     def network(self, place: int, module: Module = None) -> nn.Module:

@@ -163,6 +163,8 @@ def _said(truth: pl.Series, frame: pl.DataFrame, row: int) -> dict[str, Any]:
         sure = f"{_plain(answered[f'{name}_low'])} to {_plain(answered[f'{name}_high'])}"
     elif (share := answered.get(f"{name}_probability_{answer}")) is not None:
         sure = f"probability {share:.2f}"
+    elif (share := answered.get(f"{name}_sureness")) is not None:
+        sure = f"sureness {share:.2f}"
     return {"truth": _plain(truth[row]), "answer": answer, "sure": sure}
 
 

@@ -24,6 +24,7 @@ _KINDS = {
     "multiclass": "one of {count} classes",
     "multilabel": "any of {count} labels",
     "regression": "a number",
+    "write": "a text",
 }
 _SYSTEMS = {
     "network": "Network",
@@ -32,6 +33,7 @@ _SYSTEMS = {
     "tree": "Decision tree",
     "boosting": "Gradient boosting",
     "svm": "Support vectors",
+    "nearest": "Most similar row",
 }
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from lamina.backbones.base import mean_over
 from lamina.data.batches import rows_at_once, to_tensors
 from lamina.data.infer import infer
 from lamina.data.located import locate
@@ -20,6 +21,7 @@ from lamina.features.encoder import Encoder
 from lamina.features.ragged import Ragged
 from lamina.models.base import Foreign, Model
 from lamina.models.committee import Committee
+from lamina.models.encoder_decoder import EncoderDecoder
 from lamina.models.mixed import Mixed
 from lamina.nn.ensemble import Views
 from lamina.nn.start import start
@@ -66,7 +68,7 @@ class Embedder:
         encoder: fitted features.
         model: the trained network; it is put into evaluation mode.
         layer: dotted name of a module, as in ``model.named_modules()``; what the head sees if None, and of a committee
-            what the first network's head sees.
+            what the first network's head sees. Of a network that writes, what it writes from: the mean over the places.
 
     Raises:
         UsageError: if there is no such layer; it gives the nearest name.
@@ -84,6 +86,7 @@ class Embedder:
     def __init__(self, encoder: Encoder, model: nn.Module, layer: str | None = None) -> None:
         self.encoder = encoder
         self.network, self._module, self._before = _place_of(model.eval(), layer)
+        self._writer = self.network if layer is None and isinstance(self.network, EncoderDecoder) else None
         self._layer = layer or "what the head sees"
         self._width: int | None = None
 
@@ -139,6 +142,11 @@ class Embedder:
 
     def _given(self, arrays: Mapping[str, Any], rows: int) -> Tensor:
         """What the layer gives for encoded rows, (rows, ...); the first time, where it runs several times."""
+        if self._writer is not None:
+            with torch.inference_mode():
+                memory = self._writer.memory(to_tensors(arrays))
+            assert memory is not None  # there are columns
+            return mean_over(*memory)
         taken: list[Tensor] = []
 
         def take(value: Any) -> None:
@@ -187,6 +195,8 @@ def _place_of(model: nn.Module, layer: str | None) -> tuple[nn.Module, nn.Module
         network = model.networks[0] if isinstance(model, Committee) else model
         if isinstance(network, Model) and network.remembers:
             return network, network.get_submodule("norm"), False  # rows as points: its head sees answers only
+        if isinstance(network, EncoderDecoder):
+            return network, network, False
         if isinstance(network, Foreign):
             layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
             return network, layers[-1] if layers else network.module, True

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lamina.data.batches import rows_at_once, to_tensors
-from lamina.features.answer import Answer
+from lamina.decoders.base import Memory
+from lamina.decoding.writer import Writer
+from lamina.decoding.written import Written
+from lamina.errors import UsageError
 from lamina.features.encoder import Encoder
 from lamina.features.media import Broken
-from lamina.training.objective import Objective
+from lamina.models.encoder_decoder import EncoderDecoder
+from lamina.training.objective import Objective, Writing
 
 __all__ = ["Predictor"]
 
@@ -31,8 +35,8 @@ class Predictor:
     def __init__(self, encoder: Encoder, model: nn.Module, objective: Objective) -> None:
         self.encoder, self.model, self.objective = encoder, model.eval(), objective
 
-    def activate(self, frame: pl.DataFrame, first_row: int = 0, broken: Broken | None = None) -> np.ndarray:
-        """Raw rows to activated outputs, (rows, width) float32.
+    def activate(self, frame: pl.DataFrame, first_row: int = 0, broken: Broken | None = None) -> Any:
+        """Raw rows to outputs: activated ones, (rows, width) float32, or texts.
 
         Args:
             frame: raw rows; columns in any order, more columns are fine.
@@ -43,16 +47,18 @@ class Predictor:
             MissingColumnError: if an input column is not there.
             DataError: if a cell is not of its column's type, or its file cannot be decoded and ``broken`` is None.
         """
-        outputs = [np.empty((0, self.objective.width), np.float32)]
+        outputs, row = [], first_row
         with torch.inference_mode():
             for arrays in self._encoded(frame, first_row, broken):
-                outputs.append(self.objective.activate(self.model(to_tensors(arrays))).numpy())
-        return np.concatenate(outputs)
+                inputs = to_tensors(arrays)
+                outputs.append(self.objective.outputs(self.model, inputs, _numbers(inputs, row)))
+                row += len(inputs["number"])
+        return self.objective.joined(outputs)
 
     def _encoded(self, frame: pl.DataFrame, first_row: int, broken: Broken | None) -> Iterator[dict[str, Any]]:
         """Raw rows as the arrays of one forward pass after the other."""
         cells = self.encoder.read(frame, first_row)
-        size = rows_at_once(wide=bool(self.encoder.layout.wide))
+        size = rows_at_once(wide=bool(self.encoder.layout.wide) or not self.objective.blends)
         for start in range(0, len(cells), size):
             found: Broken | None = None if broken is None else {}
             yield self.encoder.encode(cells[start : start + size], found, first_row + start)
@@ -66,13 +72,6 @@ class Predictor:
             pass
         return found
 
-    def answers(self, activated: np.ndarray) -> list[Answer]:
-        """One answer for each target, from activated outputs (rows, width)."""
-        return [
-            task.answer(activated[:, part])
-            for task, part in zip(self.objective.tasks, self.objective.slices, strict=True)
-        ]
-
     def predict(self, frame: pl.DataFrame, first_row: int = 0, broken: Broken | None = None) -> pl.DataFrame:
         """Raw rows to columns: for each target the prediction, then its probabilities or interval.
 
@@ -80,7 +79,7 @@ class Predictor:
             frame, first_row: as for :meth:`activate`.
             broken: takes the places of rows with a file that cannot be decoded; all that is said of them is null.
         """
-        answers = self.answers(self.activate(frame, first_row, broken))
+        answers = self.objective.answers(self.activate(frame, first_row, broken))
         frames = [answer.frame(task.feature) for answer, task in zip(answers, self.objective.tasks, strict=True)]
         made = pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
         if not broken:
@@ -88,9 +87,50 @@ class Predictor:
         whole = pl.Series(np.isin(np.arange(len(made)), list(broken), invert=True))
         return made.select(pl.when(pl.lit(whole)).then(pl.all()))
 
+    def write(self, frame: pl.DataFrame, **settings: Any) -> list[list[Written]]:
+        """The texts that the network writes for raw rows, and for each its alternatives.
+
+        Args:
+            frame: raw rows.
+            settings: of :class:`lamina.decoding.settings.DecodingSettings`, where they differ from the run's.
+
+        Raises:
+            UsageError: if the run predicts no text.
+        """
+        writer = self.writer(**settings)
+        texts: list[list[Written]] = []
+        with torch.inference_mode():
+            for arrays in self._encoded(frame, 0, None):
+                inputs = to_tensors(arrays)
+                texts += writer.write(self._memory(inputs), rows=_numbers(inputs, len(texts)))
+        return texts
+
+    def write_on(self, frame: pl.DataFrame, **settings: Any) -> Generator[str, None, Written]:
+        """The text for one raw row in pieces as they become certain; arguments and errors as for :meth:`write`."""
+        writer = self.writer(**settings)
+        with torch.inference_mode():
+            memory = self._memory(to_tensors(next(self._encoded(frame, 0, None))))
+        return writer.stream(memory)
+
+    def writer(self, **settings: Any) -> Writer:
+        """What draws texts from the network, as the run's settings say, or others; errors as for :meth:`write`."""
+        if not isinstance(self.objective, Writing):
+            named = ", ".join(task.feature.column for task in self.objective.tasks)
+            raise UsageError("the run predicts no text", got=f"the target {named}", do="lamina predict RUN DATA")
+        return self.objective.writer(self.model, **settings)
+
+    def _memory(self, inputs: dict[str, Tensor]) -> Memory | None:
+        assert isinstance(self.model, EncoderDecoder)
+        return self.model.memory(inputs)
+
     def stream(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Predictions for a table that comes in pieces."""
         row = 0
         for frame in frames:
             yield self.predict(frame, row)
             row += len(frame)
+
+
+def _numbers(inputs: dict[str, Tensor], first: int) -> range:
+    """The numbers of a batch's rows."""
+    return range(first, first + len(inputs["number"]))

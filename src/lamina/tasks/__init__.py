@@ -17,6 +17,7 @@ TASKS = Names(
         "multiclass": "lamina.tasks.multiclass:Multiclass",
         "multilabel": "lamina.tasks.multilabel:Multilabel",
         "regression": "lamina.tasks.regression:Regression",
+        "write": "lamina.tasks.write:Write",
     },
     group="lamina.tasks",
 )
@@ -30,6 +31,8 @@ def task_name_of(feature: Feature) -> str:
     """
     if feature.kind == "number":
         return "regression"
+    if feature.kind == "text":
+        return "write"
     names: list[Any] = list(getattr(feature, "names", []))
     if feature.kind == "labels":
         return "multilabel"
@@ -40,5 +43,5 @@ def task_name_of(feature: Feature) -> str:
     raise DataError(
         f"the target {feature.column!r} cannot be predicted",
         got=f"a {feature.kind} column" + (f" with the one value {names[0]!r}" if len(names) == 1 else ""),
-        allowed="a number, category, boolean or labels column that varies",
+        allowed="a number, category, boolean, labels or text column that varies",
     )

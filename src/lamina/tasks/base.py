@@ -28,6 +28,7 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    writes: ClassVar[bool] = False  # whether its answer is written token by token, by a network that looks at its own
     Settings: ClassVar[type]
 
     def __init__(self, feature: Feature, settings: Any) -> None:

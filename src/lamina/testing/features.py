@@ -24,6 +24,7 @@ from lamina.config import as_dict, check
 from lamina.errors import DataError
 from lamina.features.base import WIDE, Claim, Feature, Profile, Slot
 from lamina.features.media import Media
+from lamina.features.midi import Note, Tune, write_midi
 from lamina.features.ragged import Ragged
 from lamina.testing.common import same
 
@@ -110,6 +111,8 @@ def sample_columns() -> list[pl.Series]:
         pl.Series("grids", generator.integers(0, 256, (6, 5, 4), np.uint8)),
         pl.Series("nested grids", [[[0, 9], [255, 7]], None, [[1, 2], [3, 4]]], dtype=pl.List(pl.List(pl.UInt8))),
         pl.Series("sounds", [*(_wav(generator.normal(size=400 + 200 * row)) for row in range(4)), None, b"no sound"]),
+        pl.Series("tunes", [*(write_midi(Tune((Note(0, 480 * beats, 60),))) for beats in (1, 2, 3)), None, b"no tune"]),
+        pl.Series("chords", [[[60, 64, 67], [62], []], None, [[50, 57]]]),
         pl.Series("waves", [[0.5, -1.25, 3.0], [2.0], None, [], [1.0, 1.0, 0.0, 0.5, 2.5]]),
         pl.Series("channels", [[[0.5, 1.0], [2.0, -3.0]], None, [[1.5, 0.25], [1.0, 2.0], [0.0, 7.0]]]),
     ]

@@ -36,7 +36,7 @@ from lamina.training.progress import Progress, clock
 from lamina.training.schedule import factor
 from lamina.training.settings import TrainSettings
 
-__all__ = ["Augmentation", "Trainer", "predict"]
+__all__ = ["Augmentation", "Trainer", "at_rest"]
 
 FOLLOW = 4  # steps between two moves of the averaged weights, after the first hundred
 WATCHED = 50_000  # valid rows that are looked at between epochs; of more, every second, third ...
@@ -183,7 +183,7 @@ class Trainer:
         self._forget = 1 / max(2.0, self.settings.averaging * self.batches.steps)
 
     def _loss(self, model: Any, batch: Batch) -> Tensor:
-        raw = model(batch.inputs)
+        raw = self.objective.raw(model, batch)
         loss = self.objective.loss(raw, batch.targets)
         if not batch.others:
             return loss
@@ -303,8 +303,8 @@ class Trainer:
         if mine:
             self.model.load_state_dict(self.average)
         total = 0.0
-        for batch, predicted in predict(self.model, self.objective, self.valid):
-            total += float(self.objective.judge(predicted, batch.targets).double().sum())
+        for batch in at_rest(self.model, self.valid):
+            total += float(self.objective.watch(self.model, batch).double().sum())
         if mine:
             self.model.load_state_dict(mine)
         return total / len(self.valid.places)
@@ -371,13 +371,12 @@ class Trainer:
         self._saved = time.monotonic()
 
 
-def predict(model: nn.Module, objective: Objective, rows: Rows) -> Iterator[tuple[Batch, Tensor]]:
-    """Yield (batch, activated outputs (B, width) float32) over all rows in order, in float32, without gradients."""
+def at_rest(model: nn.Module, rows: Rows) -> Iterator[Batch]:
+    """Yield all rows in order, with the network in evaluation mode, in float32 and without gradients."""
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        for batch in in_order(rows, rows_at_once(wide=bool(rows.store.groups))):
-            yield batch, objective.activate(model(batch.inputs))
+        yield from in_order(rows, rows_at_once(wide=rows.store.is_wide))
     model.train(was_training)
 
 

@@ -142,7 +142,7 @@ def model_for(matched: Mapping[str, Origin], layout: Layout, name: str | None, s
         raise UsageError(
             "weights are for networks over pictures, texts, sounds or series", got=f"model {name}", allowed="mixed"
         )
-    values = as_dict(settings) if name == "mixed" else {}
+    values = {} if settings is None else as_dict(settings)
     for slot in layout.wide:
         if slot.column not in matched:
             continue

@@ -1,0 +1,99 @@
+"""English captions in German, from nothing but multi30k's 29,000 pairs.
+
+    python benchmarks/translation.py              an hour for the Transformer, and one for the LSTM beside it
+    python benchmarks/translation.py --one        the Transformer alone
+    python benchmarks/translation.py --french     into French
+    python benchmarks/translation.py --develop    multi30k's valid rows judge, to try things out
+    python benchmarks/translation.py --quick      twenty seconds, to see that it works
+
+``lamina.train`` gets the pairs as a table with two text columns; multi30k's valid rows are its valid rows, or judge
+with ``--develop``, where a thirtieth of the training rows takes their place. Test 2016 is judged by sacrebleu, with its
+own tokens and letter case, on every row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from datasets import DATA
+from results import append
+from sacrebleu.metrics import BLEU, CHRF
+
+import lamina
+
+BUDGET = "60min"
+TOKENS = {"kind": "text", "tokens": "pieces", "lower": False}
+# Of like size, some millions of weights.
+NETWORKS: dict[str, dict[str, Any]] = {
+    "transformer": {},
+    "lstm": {"model__text": {"name": "lstm", "width": 256}, "model__decoder": {"name": "lstm", "width": 256}},
+}
+
+
+def pairs(name: str, language: str) -> pl.DataFrame:
+    """One part of multi30k."""
+    table = pl.read_csv(DATA / "multi30k" / f"{name}.csv.gz")
+    return table.select(english="en", **{language: {"german": "de", "french": "fr"}[language]})
+
+
+def translate(network: str, language: str, budget: str, *, develop: bool, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train one network, and judge what it writes."""
+    learn, valid = pairs("train", language), pairs("val", language)
+    judge = valid if develop else pairs("test_2016_flickr", language)
+    parts = {"split__valid": 1 / 30, "split__test": 0.0} if develop else {"valid": valid, "split__test": 0.0}
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        run = lamina.train(
+            learn, language, features={"english": TOKENS, language: TOKENS}, budget=budget, baselines="none",
+            progress=True, out=Path(folder) / "run", **parts, **NETWORKS[network], **settings,
+        )  # fmt: skip
+        seconds = time.perf_counter() - began
+        said = run.predict(judge.select("english"))[language].to_list()
+        training = json.loads((run.path / "run.json").read_text())["training"]
+        epochs = pl.read_ndjson(run.path / "history.jsonl")["epoch"].max() + 1
+    truth = [judge[language].to_list()]
+    return {
+        "bleu": BLEU().corpus_score(said, truth).score,
+        "chrf": CHRF().corpus_score(said, truth).score,
+        "epoch_seconds": training["seconds"] / epochs,
+        "parameters": training["parameters"],
+        "seconds": seconds,
+    }
+
+
+def main() -> None:
+    """Measure, and write a row."""
+    parser = argparse.ArgumentParser(description="English captions in German or French.")
+    parser.add_argument("--one", action="store_true", help="the Transformer alone")
+    parser.add_argument("--french", action="store_true")
+    parser.add_argument("--develop", action="store_true", help="the valid rows judge; held against no bar")
+    parser.add_argument("--quick", action="store_true", help="twenty seconds each; held against no bar")
+    parser.add_argument("--budget", help="another budget; held against no bar")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of lamina.train")
+    given = parser.parse_args()
+    budget = "20s" if given.quick else given.budget or BUDGET
+    settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in given.set)}
+    language, develop = "french" if given.french else "german", given.develop or given.quick
+    metrics: dict[str, float] = {}
+    seconds = 0.0
+    for network in list(NETWORKS)[: 1 if given.one else 2]:
+        found = translate(network, language, budget, develop=develop, settings=settings)
+        seconds += found.pop("seconds")
+        metrics |= {f"{network}_{name}": round(float(value), 4) for name, value in found.items()}
+    if not given.one:
+        metrics["epoch_to_lstm"] = round(metrics["transformer_epoch_seconds"] / metrics["lstm_epoch_seconds"], 4)
+    append(
+        f"translation_{language}", metrics, seconds=seconds,
+        trial=develop or bool(given.budget) or bool(settings) or given.one,
+        settings={"budget": budget, "judged by": "valid rows" if develop else "test 2016", **settings},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
