@@ -36,6 +36,7 @@ bench: .venv/bench
 	.venv/bin/python benchmarks/recurrent.py
 	.venv/bin/python benchmarks/perception_epoch.py
 	.venv/bin/python benchmarks/decode.py
+	.venv/bin/python benchmarks/translation.py
 	.venv/bin/python benchmarks/report.py --write
 
 clean:

@@ -182,7 +182,9 @@ def pretrain(
     """
     values = _values(plan, model, settings)
     for section, usual in USUAL.items():
-        values[section] = {**usual, **values.get(section, {})}
+        given_section = values.get(section, {})
+        if isinstance(given_section, Mapping):  # what is none is refused with the rest of the plan
+            values[section] = {**usual, **given_section}
     asked = values.pop("pretext", {})
     given = {
         "data.source": str(data) if isinstance(data, (str, Path)) else None,

@@ -15,9 +15,9 @@ from lamina.nn.steps import Steps, Words
 
 __all__ = ["Bag", "BagSettings", "hashed"]
 
-# Of vectors at the start. They begin near nothing, so that an n-gram that no training row has says nothing: with 0.1, a
-# bag of words and pairs named .925 of held-back intents of clinc150 and .825 of held-back questions of trec, with 0.01
-# .951 and .866.
+# Of vectors at the start. They begin near nothing, so that an n-gram that no training row has says nothing. In a trial
+# of bags of words and pairs (TF-IDF, width 64) those that began at zero named .947 of held-back intents of clinc150 and
+# .85 of held-back questions of trec; with 0.1, and another scale, it was .93 and .825.
 DEVIATION = 0.01
 PRIME, FACTOR = 2**31 - 1, 741_103_597  # by which codes of neighbours are mixed; products stay below 2^63
 
