@@ -306,7 +306,7 @@ def _with_reasons(made: pl.DataFrame, broken: Broken) -> pl.DataFrame:
 def evaluate(predictor: Predictor, table: Table, seed: int, resamples: int = 1000) -> dict[str, Any]:
     """Scores of a predictor on a table; rows with a missing or unknown target are left out and counted."""
     tasks, outputs = predictor.objective.tasks, []
-    truths: list[list[np.ndarray]] = [[np.empty(0)] for _ in tasks]
+    truths: list[list[np.ndarray]] = [[] for _ in tasks]
     knowns: list[list[np.ndarray]] = [[np.empty(0, bool)] for _ in tasks]
     row = 0
     for chunk in table.chunks():
@@ -325,7 +325,7 @@ def evaluate(predictor: Predictor, table: Table, seed: int, resamples: int = 100
         known = np.concatenate(knowns[place])
         if not known.any():
             raise DataError(f"no row has a known target {task.feature.column!r}", got=f"{len(known)} rows")
-        truth, answer = np.concatenate(truths[place][1:])[known], answer.take(known)
+        truth, answer = np.concatenate(truths[place])[known], answer.take(known)
         names = list(getattr(task.feature, "names", []))
         made = scores(task.name, truth, {"network": answer}, seed=seed, names=names, resamples=resamples)
         documents[task.feature.column] = {**made, "rows_left_out": int((~known).sum())}
