@@ -21,6 +21,8 @@ from lamina.features.base import WIDE, field_of
 from lamina.features.layout import Layout
 from lamina.models import MODELS
 from lamina.tasks import TASKS
+from lamina.tasks.alone import Alone
+from lamina.tasks.base import Task
 from lamina.training.budget import Budget
 from lamina.training.settings import TrainSettings
 from lamina.transfer.settings import WeightsSettings
@@ -122,30 +124,33 @@ class Plan:
         check_augment(plan.augment)
         return plan
 
-    def settled(self, layout: Layout, *, writes: bool = False) -> Plan:
+    def settled(self, layout: Layout, task: type[Task] | None = None) -> Plan:
         """The plan with a model for a table of this layout, where none was named.
 
         Args:
             layout: of the inputs.
-            writes: whether a text is to be predicted.
+            task: of the target; None for one that takes one vector a row.
 
         Raises:
             SettingError: if there is no such setting of the model.
             UsageError: if the model that was named does not read the table's pictures, texts or sounds, or does not
-                write, or writes where no text is asked for.
+                give what the task needs.
         """
+        alone = task if task is not None and issubclass(task, Alone) else None
         if self.model_name == "auto":
             backbones = self.model is not None  # they were named, and what uses them was not
-            name = "encoder_decoder" if writes else "mixed" if backbones or layout.wide else "tabm"
+            name = alone.network if alone else "mixed" if backbones or layout.wide else "tabm"
             model = check(MODELS[name].Settings, _changed(self.model) if backbones else {}, "model")
             return dataclasses.replace(self, model_name=name, model=model)
-        if writes != (self.model_name is not None and MODELS[self.model_name].writes):
+        gives = alone.gives if alone else "row"
+        if gives != ("row" if self.model_name is None else MODELS[self.model_name].gives):
             raise UsageError(
-                "the target is a text, which the model does not write" if writes else "the model writes texts",
-                got=f"model {self.model_name or 'of your own'}" + ("" if writes else ", and a target that is no text"),
-                allowed=", ".join(name for name in MODELS if MODELS[name].writes == writes),
+                f"the model does not give what task {alone.name} needs" if alone else
+                "the model is for targets that are predicted alone, such as texts",
+                got=f"model {self.model_name or 'of your own'}",
+                allowed=", ".join(name for name in MODELS if MODELS[name].gives == gives),
                 do="take another model, or leave it to auto",
-            )
+            )  # fmt: skip
         if layout.wide and (self.model_name is None or not MODELS[self.model_name].reads_wide):
             raise UsageError(
                 f"model {self.model_name or 'of your own'} does not read column {layout.wide[0].column!r}",
@@ -184,9 +189,11 @@ def _model(values: Any) -> tuple[str | None, Any]:
     if name == "auto":
         if not rest:
             return "auto", None
-        if set(rest) & {*map(field_of, WIDE), "fusion"} and "decoder" not in rest:
+        if "decoder" in rest:
+            return "auto", check(MODELS["encoder_decoder"].Settings, rest, "model")
+        if set(rest) & {*map(field_of, WIDE), "fusion"}:
             return "auto", check(MODELS["mixed"].Settings, rest, "model")
-        name = "encoder_decoder" if "decoder" in rest else "tabm"
+        name = "tabm"
     elif name not in MODELS and name in BACKBONES:
         # A backbone's name alone means: for all the columns that it reads.
         chosen = {"name": name, **rest}

@@ -127,7 +127,8 @@ class Run:
             DataError: if a cell is not of its column's type, or its file is not there or cannot be decoded.
             SettingError: if there is no such setting of decoding, or its value is out of bounds.
         """
-        self.predictor.writer(**decoding)  # what is wrong with the question comes before what is wrong with the row
+        # What is wrong with the question comes before what is wrong with the row.
+        self.predictor.task_of_texts(**decoding)
         return self.predictor.write(self._row(row), **decoding)[0]
 
     def write_on(self, row: str | Mapping[str, Any], **decoding: Any) -> Generator[str, None, Written]:
@@ -136,7 +137,7 @@ class Run:
         Raises:
             UsageError: as :meth:`write`; also for a beam, or several alternatives.
         """
-        self.predictor.writer(**decoding)
+        self.predictor.task_of_texts(**decoding)
         return self.predictor.write_on(self._row(row), **decoding)
 
     def _row(self, row: str | Mapping[str, Any]) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from lamina.tasks.base import Task
 from lamina.tasks.weights import class_weights
 from lamina.testing import TASK_CHECKS, sample_targets
 
-ANSWERING = [name for name in TASKS if not TASKS[name].writes]  # those that write have a suite of their own
+ANSWERING = [name for name in TASKS if TASKS[name].gives == "row"]  # those that write have a suite of their own
 QUICK = {"baselines": "none", "train__tensorboard": False, "evaluate__resamples": 10, "model": "mlp", "model__width": 8}
 
 

@@ -18,6 +18,7 @@ from lamina.decoders import DECODERS
 from lamina.errors import DataError, MissingColumnError, SettingError, UsageError
 from lamina.features.layout import Layout
 from lamina.plan import Plan
+from lamina.tasks.write import Write
 from lamina.training.history import read_history
 
 ABLE = [name for name in DECODERS if DECODERS[name].reads_memory]
@@ -134,13 +135,13 @@ def test_a_text_makes_auto_a_network_that_writes(tmp_path: Path) -> None:
     ]:
         plan = Plan.of({"model": given})
         assert Plan.of(plan.to_json()) == plan
-        settled = plan.settled(layout, writes=True)
+        settled = plan.settled(layout, Write)
         assert (settled.model_name, settled.model.text, settled.model.decoder) == ("encoder_decoder", text, decoder)
         assert Plan.of(settled.to_json()) == settled
         if "decoder" not in given:
             assert plan.settled(layout).model_name == ("tabm" if given == "auto" else "mixed")
     with pytest.raises(SettingError, match=r"unknown setting model\.fusion"):
-        Plan.of({"model": {"text": "gru", "fusion": "gate"}}).settled(layout, writes=True)
+        Plan.of({"model": {"text": "gru", "fusion": "gate"}}).settled(layout, Write)
     run = fit(tmp_path / "run", plan={"model": {**writing(), "name": "auto"}})
     assert run.plan.model_name == "encoder_decoder"
 
@@ -223,11 +224,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "two targets": ({"target": ["german", "number"]}, UsageError, "'german' is predicted alone · got 2 targets"),
     "another model": (
         {"plan": {"model": "mlp"}}, UsageError,
-        "the target is a text, which the model does not write · got model mlp · allowed: encoder_decoder",
+        "the model does not give what task write needs · got model mlp · allowed: encoder_decoder",
     ),
     "no text": (
         {"target": "number", "features": {"number": "category"}}, UsageError,
-        "model writes texts · got model encoder_decoder, and a target that is no text · allowed: tabm, .*mixed",
+        "model is for targets that are predicted alone, such as texts · got model encoder_decoder · allowed: .*tabm",
     ),
     "one text": (
         {"data": sentences().with_columns(german=pl.lit("Ach so ist das."))}, DataError, "target 'german' is constant",

@@ -15,11 +15,11 @@ from lamina.features.number import Number
 from lamina.features.text import Text, TextSettings
 from lamina.models.encoder_decoder import EncoderDecoder, EncoderDecoderSettings
 from lamina.nn.start import start
+from lamina.tasks import write
 from lamina.tasks.base import Task
 from lamina.tasks.regression import Regression, RegressionSettings
 from lamina.tasks.write import Write, WriteSettings
-from lamina.training import objective
-from lamina.training.objective import Objective, Writing
+from lamina.training.objective import Objective, Single
 
 NUMBER = Number("size", is_target=True).fit(pl.Series("size", [1.0, 2.0, 4.0]))
 TEXT = Text("german", TextSettings(vocabulary=260), is_target=True).fit(pl.Series("german", ["ein Hund", "ein"]))
@@ -35,8 +35,8 @@ def text(**values: object) -> Task:
 
 def test_the_kinds_of_targets_say_which() -> None:
     assert type(Objective.of([number(), number()])) is Objective and Objective.of([number()]).blends
-    assert type(Objective.of([text()])) is Writing and not Objective.of([text()]).blends
-    with pytest.raises(AssertionError, match="beside other columns"):
+    assert type(Objective.of([text()])) is Single and not Objective.of([text()]).blends
+    with pytest.raises(AssertionError, match="no target beside it"):
         Objective.of([text(), number()])
 
 
@@ -62,7 +62,7 @@ def test_texts_are_watched_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) ->
     assert whole.shape == (7,)
     torch.testing.assert_close(whole, learned.judge(learned.activate(learned.raw(model, batch)), [target]))
     for most in (1, 3 * 4 * learned.width):
-        monkeypatch.setattr(objective, "LOGITS", most)
+        monkeypatch.setattr(write, "LOGITS", most)
         torch.testing.assert_close(learned.watch(model, batch), whole)
 
 
@@ -75,9 +75,9 @@ def test_outputs_of_batches_are_joined() -> None:
 
 def test_settings_of_decoding_are_laid_over_those_of_the_run() -> None:
     learned, model = Objective.of([text(no_repeat=2)]), network()
-    assert isinstance(learned, Writing)
-    settings = learned.writer(model, how="sample", seed=3).settings
+    assert isinstance(learned.tasks[0], Write)
+    settings = learned.tasks[0].writer(model, how="sample", seed=3).settings
     assert (settings.how, settings.seed, settings.no_repeat, settings.longest) == ("sample", 3, 2, 4)
-    assert learned.writer(model).settings == learned.tasks[0].settings
+    assert learned.tasks[0].writer(model).settings == learned.tasks[0].settings
     with pytest.raises(SettingError, match=r"decoding\.sed .* did you mean seed"):
-        learned.writer(model, sed=3)
+        learned.tasks[0].writer(model, sed=3)

@@ -45,7 +45,7 @@ def _run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None:
             asked[name] = value if _is_list(kind) else parse_text(value)
-    drawn = run.predictor.writer(**asked).settings
+    drawn = run.predictor.task_of_texts(**asked).decoding(**asked)
     rows = _rows(args.cells, [feature.column for feature in run.predictor.encoder.inputs])
     if args.json:
         written = [[dataclasses.asdict(one) for one in run.write(row, **asked)] for row in rows]

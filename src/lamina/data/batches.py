@@ -68,6 +68,11 @@ class Rows(NamedTuple):
         """One array of these rows whose rows are of different lengths."""
         return self.store.arrays[name].take(self.places)
 
+    def target(self, place: int) -> Any:
+        """One encoded target of these rows: an array, or ragged."""
+        name = f"target{place:03}"
+        return self.ragged(name) if isinstance(self.store.arrays[name], Ragged) else self.array(name)
+
 
 class Batches:
     """The batches of every epoch, as a function of (seed, step): nothing is remembered between steps.

@@ -226,6 +226,14 @@ def _set_aside(keys: Keys, aside: _Aside, rows: slice, where: np.ndarray, reason
     aside.add(reason, bad)
 
 
+def _set_aside_by_reason(keys: Keys, aside: _Aside, rows: slice, reasons: Broken) -> None:
+    """Set rows aside by their places among these."""
+    for reason in dict.fromkeys(reasons.values()):
+        where = np.zeros(rows.stop - rows.start, bool)
+        where[[place for place, said in reasons.items() if said == reason]] = True
+        _set_aside(keys, aside, rows, where, reason)
+
+
 def _key_column(keys: Keys, aside: _Aside, rows: slice, cells: pl.Series, how: SplitSettings) -> None:
     """Take a split column's cells into the keys."""
     if cells.name == how.column:
@@ -327,14 +335,13 @@ def _encode(
         for rows, frame in _pieces(passes, encoder):
             broken: Broken = {}
             arrays = encoder.encode(frame, broken)
-            for reason in set(broken.values()):
-                where = np.zeros(len(frame), bool)
-                where[[place for place, said in broken.items() if said == reason]] = True
-                _set_aside(keys, aside, rows, where, reason)
+            _set_aside_by_reason(keys, aside, rows, broken)
             start = passes.starts[np.searchsorted(passes.starts, rows.start, side="right") - 1]
             bad.update(broken.values())
             first += faulty(encoder.inputs, frame, broken, rows.start - start)[: NAMED - len(first)]
-            targets = encoder.encode_targets(frame)
+            refused: Broken = {}
+            targets = encoder.encode_targets(frame, refused)
+            _set_aside_by_reason(keys, aside, rows, refused)
             unknown = np.zeros(len(frame), bool)
             for feature, target in zip(encoder.targets, targets, strict=True):
                 if feature.kind in ("category", "boolean"):

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lamina.data.batches import Rows
 from lamina.features.base import WIDE
+from lamina.features.layout import Layout
 from lamina.features.ragged import Ragged
 
 __all__ = ["Cells", "Matrix", "outline", "shrunk"]
@@ -50,6 +52,13 @@ class Matrix:
         groups = {group: arrays.get(group, np.zeros((rows, 0), dtype)) for group, dtype in empty.items()}
         wide = {name: array for name, array in arrays.items() if name.startswith(WIDE)}
         return cls(**groups, sizes=tuple(sizes), wide=wide)
+
+    @classmethod
+    def of_rows(cls, layout: Layout, rows: Rows) -> Matrix:
+        """The outlines of encoded rows."""
+        arrays: dict[str, Any] = {group: rows.array(group) for group in ("number", "flag", "category")}
+        wide = {name: outline(name, rows.store.arrays[name], rows.places) for name in layout.wide_by_name}
+        return cls.of({**arrays, **wide}, layout.sizes, len(rows.places))
 
     def __len__(self) -> int:
         return len(self.number)

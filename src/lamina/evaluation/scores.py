@@ -110,9 +110,8 @@ def _rankings(kind: str, target: np.ndarray, answer: Answer) -> int:
 
 def _named(names: Sequence[str], kind: str, target: np.ndarray, answer: Answer) -> list[str]:
     """The given names, or codes as names."""
-    if names or kind in ("regression", "write"):
+    if names or answer.decision is None:
         return list(names)
-    assert answer.decision is not None
     size = target.shape[1] if kind == "multilabel" else int(max(target.max(), answer.decision.max(), 1)) + 1
     return [str(code) for code in range(size)]
 

@@ -129,6 +129,7 @@ class Feature(ABC):
     """
 
     kind: ClassVar[str]
+    target_group: ClassVar[str] = ""  # group of the array that a target of this kind is; none: it cannot be predicted
     Settings: ClassVar[type] = NoSettings
     State: ClassVar[type]
 

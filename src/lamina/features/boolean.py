@@ -38,6 +38,7 @@ class Boolean(Feature):
     """
 
     kind: ClassVar[str] = "boolean"
+    target_group: ClassVar[str] = "category"
     State = BooleanState
 
     @classmethod

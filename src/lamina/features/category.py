@@ -54,6 +54,7 @@ class Category(Feature):
     """
 
     kind: ClassVar[str] = "category"
+    target_group: ClassVar[str] = "category"
     Settings = CategorySettings
     State = CategoryState
 

@@ -13,7 +13,9 @@ from lamina.features import FEATURES
 from lamina.features.base import WIDE, Feature
 from lamina.features.layout import Layout
 from lamina.features.media import Broken, Media
+from lamina.features.placed import Placed
 from lamina.features.ragged import Ragged
+from lamina.features.text import Text
 
 __all__ = ["Encoder"]
 
@@ -110,14 +112,37 @@ class Encoder:
         }
         return {**plain, **wide}
 
-    def encode_targets(self, frame: pl.DataFrame) -> list[Any]:
+    def encode_targets(self, frame: pl.DataFrame, refused: Broken | None = None, first_row: int = 0) -> list[Any]:
         """Target columns: codes (rows,) int32, numbers (rows,) float32, label flags (rows, labels) uint8, or a ragged
-        array of tokens."""
-        encoded = []
-        for feature in self.targets:
-            (array,) = (feature.encode(frame[feature.column])[group] for group in _main_group(feature))
-            encoded.append(array if feature.kind in ("labels", "text") else array[:, 0])
-        return encoded
+        array of tokens or places.
+
+        Args:
+            frame: rows as :meth:`read` returned them.
+            refused: takes the places of rows whose target does not fit what it stands in.
+            first_row: number of the first row, for messages.
+
+        Raises:
+            DataError: if a column cannot be predicted; or if a target does not fit and ``refused`` is None.
+        """
+        return [self._target(feature, frame, refused, first_row) for feature in self.targets]
+
+    def _target(self, feature: Feature, frame: pl.DataFrame, refused: Broken | None, first_row: int) -> Any:
+        cells = frame[feature.column]
+        if isinstance(feature, Placed):
+            text = next(one for one in self.inputs if one.column == feature.settings.of)
+            assert isinstance(text, Text)
+            return feature.encode_in(cells, frame[text.column], text, refused, first_row)
+        group = feature.target_group
+        if not group:
+            able = [name for name in FEATURES if FEATURES[name].target_group]
+            raise DataError(
+                f"column {feature.column!r} cannot be predicted yet",
+                got=f"a {feature.kind} column",
+                allowed=", ".join(able),
+                do=f"say --feature {feature.column}=category, or =number",
+            )
+        array = feature.encode(cells)[group]
+        return array if isinstance(array, Ragged) or feature.kind == "labels" else array[:, 0]
 
     def to_json(self) -> dict[str, Any]:
         """All features with what they learned, as JSON values."""
@@ -133,15 +158,3 @@ class Encoder:
             [FEATURES[item["kind"]].from_json(item) for item in values[role]] for role in ("inputs", "targets")
         )
         return cls(inputs, targets)
-
-
-def _main_group(feature: Feature) -> tuple[str]:
-    groups = {"number": "number", "category": "category", "boolean": "category", "labels": "flag", "text": "tokens"}
-    if feature.kind not in groups:
-        raise DataError(
-            f"column {feature.column!r} cannot be predicted yet",
-            got=f"a {feature.kind} column",
-            allowed=", ".join(groups),
-            do=f"say --feature {feature.column}=category, or =number",
-        )
-    return (groups[feature.kind],)

@@ -45,6 +45,7 @@ class Labels(Feature):
     """
 
     kind: ClassVar[str] = "labels"
+    target_group: ClassVar[str] = "flag"
     Settings = LabelsSettings
     State = LabelsState
 

@@ -81,6 +81,7 @@ class Number(Feature):
     """
 
     kind: ClassVar[str] = "number"
+    target_group: ClassVar[str] = "number"
     Settings = NumberSettings
     State = NumberState
 

@@ -106,6 +106,7 @@ class Text(Feature):
     """
 
     kind: ClassVar[str] = "text"
+    target_group: ClassVar[str] = "tokens"
     Settings = TextSettings
     State = TextState
 

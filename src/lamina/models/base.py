@@ -27,9 +27,7 @@ class Model(nn.Module, ABC):
 
     Settings: ClassVar[type]
     reads_wide: ClassVar[bool] = False  # whether it reads pictures, texts, sounds and series too
-    writes: ClassVar[bool] = (
-        False  # whether it writes a text: it then takes what is written, and gives (B, T + 1, outputs)
-    )
+    gives: ClassVar[str] = "row"  # a vector a row; else what a task that is predicted alone asks for by this word
     remembers: ClassVar[bool] = False  # whether ``remember`` must be called before the first forward pass
 
     @abstractmethod

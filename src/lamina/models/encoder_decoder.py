@@ -72,7 +72,7 @@ class EncoderDecoder(Model):
 
     Settings = EncoderDecoderSettings
     reads_wide: ClassVar[bool] = True
-    writes: ClassVar[bool] = True
+    gives: ClassVar[str] = "text"
 
     def __init__(self, layout: Layout, outputs: int, settings: EncoderDecoderSettings) -> None:
         super().__init__(layout, outputs, settings)

@@ -6,33 +6,32 @@ import dataclasses
 import datetime
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lamina import __version__
 from lamina.backbones import BACKBONES
-from lamina.config import check
 from lamina.data.infer import Schema, infer
 from lamina.data.located import locate
 from lamina.data.prepare import Prepared, Source, prepare
 from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
 from lamina.evaluation.baselines import BASELINES, chosen
-from lamina.evaluation.text.plain import TEXT_BASELINES
-from lamina.features.base import Feature
+from lamina.evaluation.company import COMPANY
 from lamina.features.encoder import Encoder
 from lamina.features.layout import Layout
 from lamina.features.silent import Silent
 from lamina.files import read_json, write_json
 from lamina.models import MODELS
-from lamina.pipeline.parts import task_settings
+from lamina.pipeline.parts import task_of
 from lamina.pipeline.pseudo import check_pseudo
 from lamina.pipeline.tables import in_series
 from lamina.plan import Plan
 from lamina.runs.manifest import FORMAT, MANIFEST, verify
-from lamina.tasks import TASKS, task_name_of
+from lamina.tasks import is_alone
+from lamina.tasks.alone import Alone
 from lamina.training.progress import Progress
 from lamina.transfer.origin import Origin, match, model_for, start_of, teach
 from lamina.transfer.source import is_run, open_source
@@ -59,7 +58,7 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     tables, plan = in_series(tables, plan.data), _by_key(plan)
     schema = infer(tables["data"], targets=plan.data.target, overrides=plan.data.features)
     encoder = _encoder(schema, plan)
-    _check_targets(plan, encoder.targets)
+    alone = _alone(plan, encoder)
     check_pseudo(plan, encoder.targets)
     matched = _weights(plan, encoder)
     encoder = teach(encoder, matched, plan.data.features)
@@ -82,17 +81,15 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
             broken=plan.data.broken,
             unlabelled=plan.train.pseudo is not None,
         )
-        if not encoder.layout.columns:
+        if not encoder.layout.columns and (alone is None or alone.needs_inputs):
             raise DataError(
                 "no column can be predicted from",
                 got=some(f"{name} ({column.feature.kind})" for name, column in schema.items()),
                 do="bring columns of numbers, categories, booleans or dates, or say --feature NAME=category",
             )
-        names = [task_name_of(feature) for feature in encoder.targets]
-        writes = any(TASKS[name].writes for name in names)
-        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout, writes=writes)
-        for feature, name in zip(encoder.targets, names, strict=True):
-            check(TASKS[name].Settings, task_settings(plan, feature.column), f"task.{feature.column}")
+        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout, alone)
+        for feature in encoder.targets:
+            task_of(feature, encoder.inputs, plan)  # its settings are checked
         prepared.set_aside.write_parquet(folder / "set_aside.parquet")
         describe(folder, tables, plan, schema, prepared)
     except BaseException:
@@ -147,19 +144,32 @@ def _check_names(plan: Plan) -> None:
             MODELS[name]
 
 
-def _check_targets(plan: Plan, targets: Sequence[Feature]) -> None:
-    """Refuse what does not go with the kinds of the targets, before any row is read."""
-    texts = [feature.column for feature in targets if feature.kind == "text"]
-    chosen(plan.evaluate.baselines, TEXT_BASELINES if texts else BASELINES)
-    if texts and len(targets) > 1:
+def _alone(plan: Plan, encoder: Encoder) -> type[Alone] | None:
+    """The task of a target that is predicted alone, its features made ready for it; None where there is none.
+
+    Raises:
+        UsageError: if the targets, the weights or the baselines do not go together. No row has been read yet.
+    """
+    targets = encoder.targets
+    found = next((feature for feature in targets if is_alone(feature.kind)), None)
+    if found is None:
+        chosen(plan.evaluate.baselines, BASELINES)
+        return None
+    task, _ = task_of(found, encoder.inputs, plan)
+    chosen(plan.evaluate.baselines, COMPANY[task.name].names)
+    if len(targets) > 1:
         raise UsageError(
-            f"the text {texts[0]!r} is predicted alone", got=f"{len(targets)} targets",
+            f"the {found.kind} {found.column!r} is predicted alone", got=f"{len(targets)} targets",
             do="train a run for each of them",
         )  # fmt: skip
-    if texts and plan.weights.source is not None:
+    if plan.weights.source is not None:
         raise UsageError(
-            "a network that writes does not start from weights yet", got=plan.weights.source, do="leave --weights out"
-        )
+            f"a network for task {task.name} does not start from weights yet", got=plan.weights.source,
+            do="leave --weights out",
+        )  # fmt: skip
+    assert issubclass(task, Alone)
+    task.prepare(found, encoder.inputs)
+    return task
 
 
 _PART_OF = {"data": None, "valid": "valid", "test": "test"}

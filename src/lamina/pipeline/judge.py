@@ -16,10 +16,10 @@ from lamina.data.batches import Rows, rows_at_once, to_tensors
 from lamina.data.store import Store
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import baselines
+from lamina.evaluation.company import COMPANY
 from lamina.evaluation.contribution import MOST_ROWS, contributions
-from lamina.evaluation.matrix import Matrix, outline
+from lamina.evaluation.matrix import Matrix
 from lamina.evaluation.scores import scores
-from lamina.evaluation.text.plain import texts_beside
 from lamina.explain.look import MOST, look_at
 from lamina.features.answer import Answer
 from lamina.features.ragged import Ragged
@@ -79,7 +79,7 @@ def judge(
     documents = {}
     for place, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
         if len(judged.places):
-            judged_by = _scores_of_texts if task.writes else _scores
+            judged_by = _scores if objective.blends else _scores_alone
             documents[task.feature.column] = judged_by(parts, learn, judged, place, task, answer)
     if documents:
         for document, found in zip(documents.values(), _columns(parts, model, judged), strict=True):
@@ -116,7 +116,7 @@ def _write_answers(
     """Write the answers to all judged rows, and some rows to look at."""
     tasks = parts.objective.tasks
     frames = [answer.frame(task.feature) for task, answer in zip(tasks, answers, strict=True)]
-    targets = [_target(judged, place) for place in range(len(tasks))]
+    targets = [judged.target(place) for place in range(len(tasks))]
     truths = [task.feature.decode(target) for task, target in zip(tasks, targets, strict=True)]
     named = [truth.alias(f"{task.feature.column}_true") for task, truth in zip(tasks, truths, strict=True)]
     row = pl.DataFrame({"row": judged.array("row")})
@@ -129,12 +129,6 @@ def _write_answers(
         write_json(folder / "samples.json", looks)
 
 
-def _target(rows: Rows, place: int) -> Any:
-    """One encoded target of some rows."""
-    name = f"target{place:03}"
-    return rows.ragged(name) if isinstance(rows.store.arrays[name], Ragged) else rows.array(name)
-
-
 def _losses_of(parts: Parts, given: Any, targets: Sequence[Any], model: nn.Module, judged: Rows) -> np.ndarray:
     """What is watched of each judged row, (n,)."""
     if parts.objective.blends:
@@ -143,22 +137,15 @@ def _losses_of(parts: Parts, given: Any, targets: Sequence[Any], model: nn.Modul
     return torch.cat(found).numpy() if found else np.empty(0, np.float32)
 
 
-def _scores_of_texts(
-    parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer
-) -> dict[str, Any]:
-    """The scores document of a text that is predicted, beside texts taken from the training rows."""
+def _scores_alone(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:
+    """The scores document of a target that is predicted alone, beside what its task is held against."""
     plan, wanted = parts.plan, parts.plan.evaluate.baselines
     company: dict[str, Baseline] = {}
     if wanted != "none":
-        train = _thinned(fold_rows(learn, 0, inside=False), _most_taught(parts, learn))
-        company = texts_beside(
-            _matrix(parts, train),
-            _matrix(parts, judged),
-            task.truth(_target(train, place)),
-            which=wanted,
-            seed=plan.seed,
-        )
-    truth = task.truth(_target(judged, place))
+        taught = _thinned(fold_rows(learn, 0, inside=False), _most_taught(parts, learn))
+        beside = COMPANY[task.name].answer
+        company = beside(task, parts.encoder.layout, taught, judged, which=wanted, seed=plan.seed)
+    truth = task.truth(judged.target(place))
     return scores(task.name, truth, {"network": answer, **company}, seed=plan.seed, resamples=plan.evaluate.resamples)
 
 
@@ -173,8 +160,8 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
         train = _thinned(every, _most_taught(parts, learn))
         company = baselines(
             task.name,
-            _matrix(parts, train),
-            _matrix(parts, judged),
+            Matrix.of_rows(parts.encoder.layout, train),
+            Matrix.of_rows(parts.encoder.layout, judged),
             task.truth(train.array(name)),
             which=plan.evaluate.baselines,
             seed=plan.seed,
@@ -205,13 +192,6 @@ def _most_taught(parts: Parts, learn: Store) -> int:
         return TAUGHT
     size = sum(learn.arrays[name].nbytes for name in names) // max(1, learn.rows)  # of a row
     return max(1000, min(TAUGHT_WIDE, TAUGHT_BYTES // max(1, size)))
-
-
-def _matrix(parts: Parts, rows: Rows) -> Matrix:
-    layout = parts.encoder.layout
-    arrays: dict[str, Any] = {group: rows.array(group) for group in ("number", "flag", "category")}
-    wide = {name: outline(name, rows.store.arrays[name], rows.places) for name in layout.wide_by_name}
-    return Matrix.of({**arrays, **wide}, layout.sizes, len(rows.places))
 
 
 # --- what each column contributes ------------------------------------------------------------------------------------

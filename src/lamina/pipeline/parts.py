@@ -30,7 +30,7 @@ from lamina.training.memory import available, within
 from lamina.training.objective import Objective
 from lamina.transfer.transfer import Transfer
 
-__all__ = ["Module", "Parts", "join", "load_predictor", "task_settings"]
+__all__ = ["Module", "Parts", "join", "load_predictor", "task_of"]
 
 COMPANION_ROWS = 100_000  # of more rows, a memory of some thousands says little
 
@@ -61,7 +61,11 @@ class Parts:
         plan = Plan.of(read_json(folder / "plan.json"))
         encoder = Encoder.from_json(read_json(folder / "features.json"))
         rows = read_json(folder / "run.json")["rows"]["train"]
-        objective = Objective.of([_task(feature, plan) for feature in encoder.targets])
+        tasks = []
+        for feature in encoder.targets:
+            task, settings = task_of(feature, encoder.inputs, plan)
+            tasks.append(task(feature, settings))
+        objective = Objective.of(tasks)
         return cls(plan, encoder, objective, rows, Transfer.of(folder, plan.weights, augmented=_augments(plan)))
 
     def network(self, place: int, module: Module = None) -> nn.Module:
@@ -132,17 +136,19 @@ def _augments(plan: Plan) -> bool:
     return asked or bool(said.mix_up or said.cut_mix)
 
 
-def _task(feature: Feature, plan: Plan) -> Task:
-    cls = TASKS[task_name_of(feature)]
-    return cls(feature, check(cls.Settings, task_settings(plan, feature.column), f"task.{feature.column}"))
+def task_of(feature: Feature, inputs: Sequence[Feature], plan: Plan) -> tuple[type[Task], Any]:
+    """The task of a target, and its settings as the plan has them.
 
-
-def task_settings(plan: Plan, target: str) -> dict[str, Any]:
-    """The task settings of one target: those under its name, or those meant for all."""
-    for_one = plan.task.get(target)
-    if isinstance(for_one, dict):
-        return for_one
-    return {name: value for name, value in plan.task.items() if name not in plan.data.target}
+    Raises:
+        DataError, SettingError: as :func:`lamina.tasks.task_name_of`; also if there is no such setting.
+    """
+    column = feature.column
+    for_one = plan.task.get(column)
+    if not isinstance(for_one, dict):  # then those that are meant for all
+        for_one = {name: value for name, value in plan.task.items() if name not in plan.data.target}
+    values = dict(for_one)
+    cls = TASKS[task_name_of(feature, inputs, values.pop("name", None))]
+    return cls, check(cls.Settings, values, f"task.{column}")
 
 
 def join(networks: Sequence[nn.Module], votes: Sequence[int] | None = None) -> nn.Module:

@@ -11,14 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lamina.data.batches import rows_at_once, to_tensors
-from lamina.decoders.base import Memory
-from lamina.decoding.writer import Writer
 from lamina.decoding.written import Written
 from lamina.errors import UsageError
 from lamina.features.encoder import Encoder
 from lamina.features.media import Broken
-from lamina.models.encoder_decoder import EncoderDecoder
-from lamina.training.objective import Objective, Writing
+from lamina.tasks.alone import Texts
+from lamina.training.objective import Objective
 
 __all__ = ["Predictor"]
 
@@ -87,41 +85,37 @@ class Predictor:
         whole = pl.Series(np.isin(np.arange(len(made)), list(broken), invert=True))
         return made.select(pl.when(pl.lit(whole)).then(pl.all()))
 
-    def write(self, frame: pl.DataFrame, **settings: Any) -> list[list[Written]]:
+    def write(self, frame: pl.DataFrame, **decoding: Any) -> list[list[Written]]:
         """The texts that the network writes for raw rows, and for each its alternatives.
 
         Args:
             frame: raw rows.
-            settings: of :class:`lamina.decoding.settings.DecodingSettings`, where they differ from the run's.
+            decoding: settings of how texts are drawn, where they differ from the run's.
 
         Raises:
             UsageError: if the run predicts no text.
         """
-        writer = self.writer(**settings)
+        task = self.task_of_texts(**decoding)
         texts: list[list[Written]] = []
         with torch.inference_mode():
             for arrays in self._encoded(frame, 0, None):
                 inputs = to_tensors(arrays)
-                texts += writer.write(self._memory(inputs), rows=_numbers(inputs, len(texts)))
+                texts += task.texts(self.model, inputs, _numbers(inputs, len(texts)), **decoding)
         return texts
 
-    def write_on(self, frame: pl.DataFrame, **settings: Any) -> Generator[str, None, Written]:
+    def write_on(self, frame: pl.DataFrame, **decoding: Any) -> Generator[str, None, Written]:
         """The text for one raw row in pieces as they become certain; arguments and errors as for :meth:`write`."""
-        writer = self.writer(**settings)
-        with torch.inference_mode():
-            memory = self._memory(to_tensors(next(self._encoded(frame, 0, None))))
-        return writer.stream(memory)
+        task = self.task_of_texts(**decoding)
+        return task.stream(self.model, to_tensors(next(self._encoded(frame, 0, None))), **decoding)
 
-    def writer(self, **settings: Any) -> Writer:
-        """What draws texts from the network, as the run's settings say, or others; errors as for :meth:`write`."""
-        if not isinstance(self.objective, Writing):
+    def task_of_texts(self, **decoding: Any) -> Texts:
+        """The task, where it gives texts; settings of decoding are checked. Errors as for :meth:`write`."""
+        task = self.objective.tasks[0] if self.objective.tasks else None
+        if not isinstance(task, Texts):
             named = ", ".join(task.feature.column for task in self.objective.tasks)
             raise UsageError("the run predicts no text", got=f"the target {named}", do="lamina predict RUN DATA")
-        return self.objective.writer(self.model, **settings)
-
-    def _memory(self, inputs: dict[str, Tensor]) -> Memory | None:
-        assert isinstance(self.model, EncoderDecoder)
-        return self.model.memory(inputs)
+        task.decoding(**decoding)
+        return task
 
     def stream(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Predictions for a table that comes in pieces."""

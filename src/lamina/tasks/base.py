@@ -11,24 +11,27 @@ from torch import Tensor
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
 
-__all__ = ["Task"]
+__all__ = ["RowTask", "Task"]
 
 
 class Task(ABC):
-    """Learning one target column.
+    """Learning one target column: a vector a row (:class:`RowTask`), or more (:class:`lamina.tasks.alone.Alone`).
 
     Args:
         feature: the fitted feature of the target.
         settings: an instance of ``Settings``.
 
     Attributes:
+        gives: what a network must give for it, as :attr:`lamina.models.base.Model.gives` says.
+        kinds: the kinds of target columns that it is for.
         width: raw outputs that the task needs.
         state: what was learned from the validation rows (a threshold, a margin), JSON values.
         notes: sentences for the report on what the task did unasked.
     """
 
     name: ClassVar[str]
-    writes: ClassVar[bool] = False  # whether its answer is written token by token, by a network that looks at its own
+    gives: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
     Settings: ClassVar[type]
 
     def __init__(self, feature: Feature, settings: Any) -> None:
@@ -44,27 +47,40 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """The mean loss of all members on a batch: (B, K, width), encoded targets -> scalar."""
+        """The mean loss of a batch: raw outputs, encoded targets -> scalar."""
 
     @abstractmethod
     def activate(self, raw: Tensor) -> Tensor:
-        """Raw outputs as one prediction a row, the members averaged: (B, K, width) -> (B, width)."""
+        """Raw outputs as predictions."""
+
+    @abstractmethod
+    def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """What early stopping watches, lower is better: activated outputs, encoded targets -> (B,) per row."""
+
+    @abstractmethod
+    def answer(self, predicted: Any) -> Answer:
+        """Predictions for n rows as an answer in the column's own terms."""
+
+    def truth(self, target: Any) -> np.ndarray:
+        """Encoded targets in the terms of an answer: codes, label flags, or values in the column's own unit."""
+        return np.asarray(target)
+
+
+class RowTask(Task):
+    """A target that takes one vector a row: those of several networks are averaged, and targets stand side by side.
+
+    Shape:
+        loss: (B, K, width), the mean over all members
+        activate: (B, K, width) -> (B, width), the members averaged
+        judge: (B, width) as activated
+        answer: (n, width) as activated
+    """
+
+    gives: ClassVar[str] = "row"
 
     @abstractmethod
     def ideal(self, target: Tensor) -> Tensor:
         """What a perfect network's activated outputs would be: encoded targets -> (B, width)."""
 
-    @abstractmethod
-    def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """What early stopping watches, lower is better: (B, width) as activated, encoded targets -> (B,) per row."""
-
-    @abstractmethod
-    def answer(self, predicted: np.ndarray) -> Answer:
-        """Activated outputs (n, width) as an answer in the column's own terms."""
-
-    def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:  # noqa: B027
+    def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         """Learn ``state`` from the validation rows: activated outputs (n, width), encoded targets."""
-
-    def truth(self, target: np.ndarray) -> np.ndarray:
-        """Encoded targets in the terms of an answer: codes, label flags, or values in the column's own unit."""
-        return target

@@ -12,7 +12,7 @@ from torch import Tensor
 from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
-from lamina.tasks.base import Task
+from lamina.tasks.base import RowTask
 from lamina.tasks.threshold import Rule, choose
 from lamina.tasks.weights import ClassWeights, class_weights
 
@@ -31,10 +31,11 @@ class BinarySettings:
     )
 
 
-class Binary(Task):
+class Binary(RowTask):
     """Cross-entropy on one logit; class 1 is the second name in sorted order."""
 
     name: ClassVar[str] = "binary"
+    kinds: ClassVar[tuple[str, ...]] = ("boolean", "category")
     Settings = BinarySettings
 
     def __init__(self, feature: Feature, settings: BinarySettings) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
-from lamina.tasks.base import Task
+from lamina.tasks.base import RowTask
 from lamina.tasks.weights import ClassWeights, class_weights
 
 __all__ = ["Multiclass", "MulticlassSettings"]
@@ -26,10 +26,11 @@ class MulticlassSettings:
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", ge=0, lt=1)
 
 
-class Multiclass(Task):
+class Multiclass(RowTask):
     """Softmax cross-entropy; the answer is the likeliest class."""
 
     name: ClassVar[str] = "multiclass"
+    kinds: ClassVar[tuple[str, ...]] = ("category",)
     Settings = MulticlassSettings
 
     def __init__(self, feature: Feature, settings: MulticlassSettings) -> None:

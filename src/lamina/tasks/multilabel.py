@@ -12,7 +12,7 @@ from torch import Tensor
 from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
-from lamina.tasks.base import Task
+from lamina.tasks.base import RowTask
 from lamina.tasks.threshold import Rule, choose
 
 __all__ = ["Multilabel", "MultilabelSettings"]
@@ -27,10 +27,11 @@ class MultilabelSettings:
     )
 
 
-class Multilabel(Task):
+class Multilabel(RowTask):
     """Cross-entropy on one logit a label."""
 
     name: ClassVar[str] = "multilabel"
+    kinds: ClassVar[tuple[str, ...]] = ("labels",)
     Settings = MultilabelSettings
 
     def __init__(self, feature: Feature, settings: MultilabelSettings) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from lamina.config import setting, settings
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
-from lamina.tasks.base import Task
+from lamina.tasks.base import RowTask
 
 __all__ = ["Regression", "RegressionSettings"]
 
@@ -41,7 +41,7 @@ class RegressionSettings:
     clip: bool = setting(True, "Keep predictions within the range of the training rows.")
 
 
-class Regression(Task):
+class Regression(RowTask):
     """A number, learned in deviations from the training mean.
 
     The interval is the loss's own where it has one (gaussian, quantiles); else the prediction plus and minus the
@@ -49,6 +49,7 @@ class Regression(Task):
     """
 
     name: ClassVar[str] = "regression"
+    kinds: ClassVar[tuple[str, ...]] = ("number",)
     Settings = RegressionSettings
 
     def __init__(self, feature: Feature, settings: RegressionSettings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,17 +12,20 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from lamina.config import as_dict, check, setting, settings
+from lamina.config import setting, settings
+from lamina.data.batches import Batch
 from lamina.decoding.lexicon import Lexicon
 from lamina.decoding.settings import DecodingSettings, check_alternatives
+from lamina.decoding.writer import Writer
 from lamina.decoding.written import Written
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.features.ragged import Ragged
 from lamina.features.tokens import FILL, START
-from lamina.tasks.base import Task
+from lamina.tasks.alone import Texts
 
 __all__ = ["Write", "WriteSettings", "with_end"]
+
+LOGITS = 2**25  # that are judged at a time, in 128 MB: 256 rows of 512 tokens out of 8,000 would make four gigabytes
 
 
 @settings
@@ -40,7 +43,7 @@ class WriteSettings(DecodingSettings):
     label_smoothing: float = setting(0.1, "Share of the target spread evenly over all tokens.", ge=0, lt=1)
 
 
-class Write(Task):
+class Write(Texts):
     """Cross-entropy of each token after those before it, the end of the text among them (teacher forcing).
 
     Raises:
@@ -48,7 +51,9 @@ class Write(Task):
     """
 
     name: ClassVar[str] = "write"
-    writes: ClassVar[bool] = True
+    gives: ClassVar[str] = "text"
+    kinds: ClassVar[tuple[str, ...]] = ("text",)
+    network: ClassVar[str] = "encoder_decoder"
     Settings = WriteSettings
 
     def __init__(self, feature: Feature, settings: WriteSettings) -> None:
@@ -71,10 +76,15 @@ class Write(Task):
         Raises:
             SettingError: if there is no such setting, or its value is out of bounds.
         """
-        chosen = check(WriteSettings, as_dict(self.settings) | more, "decoding")
+        chosen: WriteSettings = super().decoding(**more)
         if chosen.longest != "auto":
             return chosen
         return dataclasses.replace(chosen, longest=2 * self.feature.state.length + 10)
+
+    def raw(self, model: Any, batch: Batch) -> Tensor:
+        """Logits of each token after the true ones before it: (B, T + 1, width)."""
+        raw: Tensor = model(batch.inputs, batch.targets[0])
+        return raw
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
         """The mean over all tokens of a batch: logits (B, T + 1, width), texts (B, T) -> scalar."""
@@ -87,23 +97,32 @@ class Write(Task):
         """Log-probabilities of each token: (B, T + 1, width) -> the same."""
         return torch.log_softmax(raw.float(), -1)
 
-    def ideal(self, target: Tensor) -> Tensor:
-        """One for each token that is written: (B, T) -> (B, T + 1, width)."""
-        return F.one_hot(with_end(target), self.width).float()
-
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         """Nats a token of each row: log-probabilities (B, T + 1, width), texts (B, T) -> (B,)."""
         wanted = with_end(target)
         found = -predicted.gather(-1, wanted[..., None])[..., 0] * (wanted != FILL)
         return found.sum(1) / (wanted != FILL).sum(1)
 
-    def answer(self, predicted: Sequence[Sequence[Written]]) -> Answer:  # type: ignore[override]
-        """Texts that were written, the best of each row first, as an answer."""
-        best = [row[0] for row in predicted]
-        sure = [np.exp(np.mean(one.logs)) if one.logs else 1.0 for one in best]
-        return Answer(text=np.array([one.text for one in best], object), sureness=np.array(sure))
+    def watch(self, model: Any, batch: Batch) -> Tensor:
+        """Nats a token of each row, so many rows at a time as memory allows."""
+        (written,), watch = batch.targets, super().watch
+        count = max(1, LOGITS // ((written.shape[1] + 1) * self.width))
+        pieces = [slice(start, start + count) for start in range(0, len(written), count)]
+        return torch.cat([watch(model, _piece(batch, rows)) for rows in pieces])
 
-    def truth(self, target: Ragged) -> np.ndarray:  # type: ignore[override]
+    def writer(self, model: Any, **decoding: Any) -> Writer:
+        """What draws texts from a network, as the settings say, or others; errors as for :meth:`decoding`."""
+        return Writer(model.decoder, self.lexicon, self.decoding(**decoding))
+
+    def texts(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int], **decoding: Any) -> list[list[Written]]:
+        return self.writer(model, **decoding).write(model.memory(inputs), rows=rows)
+
+    def stream(self, model: Any, inputs: dict[str, Tensor], **decoding: Any) -> Generator[str, None, Written]:
+        with torch.inference_mode():
+            memory = model.memory(inputs)
+        return self.writer(model, **decoding).stream(memory)
+
+    def truth(self, target: Ragged) -> np.ndarray:
         """The texts themselves, (n,)."""
         return self.feature.decode(target).fill_null("").to_numpy().astype(object)  # type: ignore[arg-type]
 
@@ -117,3 +136,9 @@ def with_end(target: Tensor) -> Tensor:
     """
     wanted = F.pad(target, (0, 1))
     return wanted.scatter(1, (target > 0).sum(1, keepdim=True), START)
+
+
+def _piece(batch: Batch, rows: slice) -> Batch:
+    """Some rows of a batch that nothing is mixed in."""
+    inputs = {name: value[rows] for name, value in batch.inputs.items()}
+    return Batch(inputs, [target[rows] for target in batch.targets], batch.rows[rows])

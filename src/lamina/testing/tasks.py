@@ -19,7 +19,7 @@ from lamina.features.category import Category
 from lamina.features.labels import Labels
 from lamina.features.number import Number
 from lamina.tasks import task_name_of
-from lamina.tasks.base import Task
+from lamina.tasks.base import RowTask
 from lamina.testing.common import check_bounds, choices
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 Targets = Sequence[tuple[Feature, pl.Series]]
 
 
-def check_task(cls: type[Task], targets: Targets | None = None) -> None:
+def check_task(cls: type[RowTask], targets: Targets | None = None) -> None:
     """Run every check of :data:`TASK_CHECKS` over a task class.
 
     Args:
@@ -84,7 +84,7 @@ def sample_targets(rows: int = 40) -> list[tuple[Feature, pl.Series]]:
     return pairs
 
 
-def _tasks(cls: type[Task], targets: Targets) -> Iterator[tuple[Task, Tensor]]:
+def _tasks(cls: type[RowTask], targets: Targets) -> Iterator[tuple[RowTask, Tensor]]:
     """The task for each target, for the first one with each choice of its settings, and the encoded cells to learn."""
     each = [{name: value} for name, value in choices(cls.Settings)]
     for place, (feature, cells) in enumerate(targets):
@@ -94,11 +94,11 @@ def _tasks(cls: type[Task], targets: Targets) -> Iterator[tuple[Task, Tensor]]:
             yield cls(feature, check(cls.Settings, values)), target
 
 
-def _raw(task: Task, rows: int, members: int = 3, seed: int = 0) -> Tensor:
+def _raw(task: RowTask, rows: int, members: int = 3, seed: int = 0) -> Tensor:
     return torch.randn(rows, members, task.width, generator=torch.Generator().manual_seed(seed))
 
 
-def loses_in_numbers(cls: type[Task], targets: Targets) -> None:
+def loses_in_numbers(cls: type[RowTask], targets: Targets) -> None:
     """The loss is a finite scalar, for one row and one member too, and the mean over rows: pieces weighed by their
     rows give the same. What is watched is one finite number a row, even where outputs are extreme."""
     for task, target in _tasks(cls, targets):
@@ -114,7 +114,7 @@ def loses_in_numbers(cls: type[Task], targets: Targets) -> None:
             assert judged.shape == (len(target),) and torch.isfinite(judged).all()
 
 
-def has_the_right_gradient(cls: type[Task], targets: Targets) -> None:
+def has_the_right_gradient(cls: type[RowTask], targets: Targets) -> None:
     """The gradient of the loss agrees with finite differences in float64."""
     for task, target in _tasks(cls, targets):
         some = target[:6].double() if target.is_floating_point() else target[:6]
@@ -122,7 +122,7 @@ def has_the_right_gradient(cls: type[Task], targets: Targets) -> None:
         assert torch.autograd.gradcheck(lambda raw, task=task, some=some: task.loss(raw, some), (raw,)), task.settings
 
 
-def averages_its_members(cls: type[Task], targets: Targets) -> None:
+def averages_its_members(cls: type[RowTask], targets: Targets) -> None:
     """Equal members predict as one does, and their order does not matter; what is said to be a probability is one."""
     for task, target in _tasks(cls, targets):
         raw = _raw(task, len(target))
@@ -138,7 +138,7 @@ def averages_its_members(cls: type[Task], targets: Targets) -> None:
                 assert np.allclose(probability.sum(1), 1)
 
 
-def learns_a_small_batch(cls: type[Task], targets: Targets) -> None:
+def learns_a_small_batch(cls: type[RowTask], targets: Targets) -> None:
     """A small network that is trained on the loss ends with the right answers, and what is watched falls."""
     for task, target in _tasks(cls, targets):
         torch.manual_seed(0)
@@ -160,7 +160,7 @@ def learns_a_small_batch(cls: type[Task], targets: Targets) -> None:
             assert np.mean(answer.decision == truth) > 0.95, task.settings
 
 
-def answers_in_columns(cls: type[Task], targets: Targets) -> None:
+def answers_in_columns(cls: type[RowTask], targets: Targets) -> None:
     """The answer is a table with the prediction under the target's name, in the cells' own type: for many rows, for
     one and for none; each row's answer is its own."""
     for task, target in _tasks(cls, targets):
@@ -177,7 +177,7 @@ def answers_in_columns(cls: type[Task], targets: Targets) -> None:
         task.feature.read(whole[task.feature.column])  # a prediction can be read as a cell
 
 
-def keeps_its_state_as_json(cls: type[Task], targets: Targets) -> None:
+def keeps_its_state_as_json(cls: type[RowTask], targets: Targets) -> None:
     """What was learned from the validation rows goes through JSON, and gives the same answers again."""
     for task, target in _tasks(cls, targets):
         predicted = task.activate(_raw(task, len(target))).numpy()
@@ -190,14 +190,14 @@ def keeps_its_state_as_json(cls: type[Task], targets: Targets) -> None:
         cls(task.feature, task.settings).calibrate(predicted[:0], target[:0].numpy())  # no validation rows
 
 
-def refuses_options(cls: type[Task], targets: Targets) -> None:
+def refuses_options(cls: type[RowTask], targets: Targets) -> None:
     """Unknown options, and values of another kind or past their bounds, are refused; the class is documented."""
     check_bounds(cls.Settings)
     assert inspect.getdoc(cls)
     assert cls.name == cls.name.lower()
 
 
-TASK_CHECKS: tuple[Callable[[type[Task], Targets], None], ...] = (
+TASK_CHECKS: tuple[Callable[[type[RowTask], Targets], None], ...] = (
     loses_in_numbers,
     has_the_right_gradient,
     averages_its_members,

@@ -10,14 +10,11 @@ import torch
 from torch import Tensor
 
 from lamina.data.batches import Batch
-from lamina.decoding.writer import Writer
-from lamina.decoding.written import Written
 from lamina.features.answer import Answer
-from lamina.tasks.base import Task
+from lamina.tasks.alone import Alone
+from lamina.tasks.base import RowTask, Task
 
-__all__ = ["Objective", "Writing"]
-
-LOGITS = 2**25  # that are judged at a time, in 128 MB: 256 rows of 512 tokens out of 8,000 would make four gigabytes
+__all__ = ["Objective", "Single"]
 
 
 class Objective:
@@ -31,18 +28,18 @@ class Objective:
     blends = True
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        self.tasks = list(tasks)
+        self.tasks: list[RowTask] = list(tasks)  # type: ignore[arg-type]
         ends = [sum(task.width for task in tasks[: place + 1]) for place in range(len(tasks))]
         self.slices = [slice(end - task.width, end) for task, end in zip(tasks, ends, strict=True)]
         self.width = ends[-1]
 
     @staticmethod
     def of(tasks: Sequence[Task]) -> Objective:
-        """Tasks as one thing to learn; a text is predicted alone."""
-        if not any(task.writes for task in tasks):
+        """Tasks as one thing to learn."""
+        if not any(isinstance(task, Alone) for task in tasks):
             return Objective(tasks)
-        assert len(tasks) == 1, "a text is not predicted beside other columns"
-        return Writing(tasks)
+        assert len(tasks) == 1, "what is predicted alone has no target beside it"
+        return Single(tasks)
 
     def raw(self, model: Any, batch: Batch) -> Tensor:
         """What a network says of a batch that it learns from: (B, K, width)."""
@@ -97,14 +94,14 @@ class Objective:
         return [task.answer(outputs[:, part]) for task, part in zip(self.tasks, self.slices, strict=True)]
 
 
-class Writing(Objective):
-    """A text as the one thing to learn: the network is shown what is written so far, and writes on by itself."""
+class Single(Objective):
+    """One target that is predicted alone: its task knows how its network is asked."""
 
     blends = False
+    tasks: list[Alone]  # type: ignore[assignment]
 
     def raw(self, model: Any, batch: Batch) -> Tensor:
-        """Logits of each token after the true ones before it: (B, T + 1, width)."""
-        return model(batch.inputs, batch.targets[0])
+        return self.tasks[0].raw(model, batch)
 
     def loss(self, raw: Tensor, targets: list[Tensor]) -> Tensor:
         return self.tasks[0].loss(raw, targets[0])
@@ -116,32 +113,13 @@ class Writing(Objective):
         return self.tasks[0].judge(predicted, targets[0])
 
     def watch(self, model: Any, batch: Batch) -> Tensor:
-        (written,), watch = batch.targets, super().watch
-        count = max(1, LOGITS // ((written.shape[1] + 1) * self.width))
-        pieces = [slice(start, start + count) for start in range(0, len(written), count)]
-        return torch.cat([watch(model, _piece(batch, rows)) for rows in pieces])
+        return self.tasks[0].watch(model, batch)
 
-    def outputs(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int] | None = None) -> list[list[Written]]:
-        """Texts, and for each its alternatives."""
-        return self.writer(model).write(model.memory(inputs), rows=rows)
+    def outputs(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int] | None = None) -> Sequence[Any]:
+        return self.tasks[0].outputs(model, inputs, range(len(inputs["number"])) if rows is None else rows)
 
-    def writer(self, model: Any, **settings: Any) -> Writer:
-        """What draws texts from a network, as the task's settings say, or others.
-
-        Raises:
-            SettingError: if there is no such setting, or its value is out of bounds.
-        """
-        task: Any = self.tasks[0]
-        return Writer(model.decoder, task.lexicon, task.decoding(**settings))
-
-    def joined(self, parts: Sequence[Any]) -> list[list[Written]]:
+    def joined(self, parts: Sequence[Any]) -> list[Any]:
         return [row for part in parts for row in part]
 
     def answers(self, outputs: Any) -> list[Answer]:
         return [self.tasks[0].answer(outputs)]
-
-
-def _piece(batch: Batch, rows: slice) -> Batch:
-    """Some rows of a batch that nothing is mixed in."""
-    inputs = {name: value[rows] for name, value in batch.inputs.items()}
-    return Batch(inputs, [target[rows] for target in batch.targets], batch.rows[rows])

@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from lamina.data.batches import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import chosen
+from lamina.evaluation.company import Company
 from lamina.evaluation.matrix import Matrix
 from lamina.evaluation.wide import learn_views
 from lamina.features.answer import Answer
+from lamina.features.layout import Layout
 from lamina.names import Names
 
-__all__ = ["TEXT_BASELINES", "constant", "nearest", "texts_beside"]
+__all__ = ["COMPANY", "TEXT_BASELINES", "constant", "nearest", "texts_beside"]
 
 TEXT_BASELINES = Names(
     "baseline of a text",
@@ -61,6 +65,16 @@ def texts_beside(
         else:
             found[name] = Baseline(Answer(text=said), seconds)
     return found
+
+
+def _answer(
+    task: Any, layout: Layout, taught: Rows, judged: Rows, *, which: str | Sequence[str], seed: int
+) -> dict[str, Baseline]:
+    texts = task.truth(taught.target(0))
+    return texts_beside(Matrix.of_rows(layout, taught), Matrix.of_rows(layout, judged), texts, which=which, seed=seed)
+
+
+COMPANY = Company(TEXT_BASELINES, _answer)
 
 
 def constant(taught: Matrix, judged: Matrix, texts: np.ndarray, seed: int) -> np.ndarray:
