@@ -37,6 +37,13 @@ bench: .venv/bench
 	.venv/bin/python benchmarks/perception_epoch.py
 	.venv/bin/python benchmarks/decode.py
 	.venv/bin/python benchmarks/translation.py
+	.venv/bin/python benchmarks/transcripts.py
+	.venv/bin/python benchmarks/language.py
+	.venv/bin/python benchmarks/language.py --remember
+	.venv/bin/python benchmarks/language.py --speed
+	.venv/bin/python benchmarks/language.py --memory
+	.venv/bin/python benchmarks/tags.py
+	.venv/bin/python benchmarks/music.py
 	.venv/bin/python benchmarks/report.py --write
 
 clean:

@@ -56,6 +56,7 @@ _BESIDE = "python benchmarks/beside.py"
 _PRETRAIN = "python benchmarks/pretrain.py"
 _PLAIN_EPOCH = "python benchmarks/perception_epoch.py"
 _RECURRENT = "python benchmarks/recurrent.py"
+_LANGUAGE = "python benchmarks/language.py"
 
 _PARTS = ("picture", "text", "number", "category")
 
@@ -117,8 +118,38 @@ GROUPS = {
     "Texts that are written": (
         Bar("translation_german", "transformer_bleu", "multi30k, English to German, test 2016, 60 minutes, BLEU", 30,
             36, True, "python benchmarks/translation.py", shown=("lstm_bleu",)),
+        Bar("transcripts", "wer", "fsdd joined into strings of 3 to 7 digits, 15 minutes, word error rate", 0.05, 0.02,
+            False, "python benchmarks/transcripts.py", shown=("cer", "identical")),
         Bar("translation_german", "epoch_to_lstm", "the same: epoch of the Transformer, to that of the LSTM", 1.0, None,
             False, "python benchmarks/translation.py"),
+        Bar("tags", "span_f1", "dialogue_sim_m, slots of its own test, 5 minutes, F1 of spans", 0.95, None, True,
+            "python benchmarks/tags.py", shown=("span_precision", "span_recall", "exact")),
+        Bar("questions", "gain_low", "qa_squad, judged by xquad, 10 minutes, F1 above that of a TF-IDF window: lower "
+            "end of the interval", 0, None, True, "python benchmarks/questions.py", strict=True,
+            shown=("gain", "network_f1", "network_exact", "window_f1", "constant_f1")),
+        Bar("summaries", "gain_low", "scitldr, a sentence of the abstract, 5 minutes, ROUGE-1 above the first sentence "
+            "and TextRank: lower end of the interval", 0, None, True, "python benchmarks/summaries.py", strict=True,
+            shown=("gain", "network_rouge_1", "lead_rouge_1", "textrank_rouge_1", "best_rouge_1")),
+    ),
+    "Texts that are continued": (
+        Bar("shakespeare_3min", "nats", "tiny_shakespeare, the last tenth, 3 minutes, nats a character", 1.68, 1.58,
+            False, _LANGUAGE, shown=("plain_nats", "ngram_nats")),
+        Bar("shakespeare_30min", "nats", "the same, 30 minutes", 1.52, 1.4697, False, _LANGUAGE,
+            shown=("plain_nats", "ngram_nats")),
+        _gain("transformer_xl", "gain", "Transformer-XL, nats a character less with its memory than without",
+              f"{_LANGUAGE} --remember", "with_memory_nats", "without_nats", "gpt_nats"),
+        _gain("transformer_xl", "gain_to_gpt", "the same, to a GPT of equal size and segment",
+              f"{_LANGUAGE} --remember"),
+        Bar("gpt_training", "speed", "training step of a GPT of 10 million weights: the plain script's time, to ours",
+            1.5, 2.5, True, f"{_LANGUAGE} --speed", shown=("step_seconds", "first_losses", "plain_first_losses")),
+        Bar("text_memory", "growth", "most memory in training on 500 MB of text, to that on 50 MB", 1.1, None, False,
+            f"{_LANGUAGE} --memory", shown=("peak_mb_50", "peak_mb_500")),
+    ),
+    "Music that is composed": (
+        Bar("music", "apart_nats", "jsb_chorales, quarter steps, 88 independent notes, nats a step", 8.3, 8.1, False,
+            "python benchmarks/music.py", shown=("repeat_nats", "constant_nats")),
+        Bar("music", "together_nats", "the same, each note told by those above it", 8.3, 8.1, False,
+            "python benchmarks/music.py"),
     ),
     "Speed and size": (
         Bar("epoch", "to_fused", "epoch of a small network, to a hand-written loop with fused AdamW", 1.05, 1.0, False,

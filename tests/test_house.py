@@ -26,7 +26,7 @@ SOURCE = ROOT / "src" / "lamina"
 # The house from the ground up. A part may import only what stands before it in this list, and itself.
 ORDER = [
     *("errors", "config", "names", "extras", "files"),
-    *("features", "data", "runtime", "nn", "backbones", "decoders", "decoding", "models"),
+    *("features", "data", "runtime", "nn", "backbones", "decoders", "decoding", "chatting", "models"),
     *("transfer", "augment"),
     *("tasks", "pretext", "training", "runs", "evaluation"),
     *("explain", "fairness", "privacy", "robustness", "compress", "export", "monitor"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import os
 import re
 import runpy
@@ -11,21 +12,27 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
 import pytest
+from chatting.folders import chat_folder, dialogues
+from homes import homes
+from orders import orders
 from PIL import Image
 from translation import sentences
+from tunes import hymns, write_hymns
 
 from lamina.cli import main
+from lamina.features.wav import write_wav
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 # Budgets are those of a person; a test has less time.
-QUICK = {"60s": "12steps", "2min": "24steps", "10epochs": "2epochs"}
+QUICK = {"60s": "12steps", "2min": "24steps", "3min": "24steps", "10epochs": "2epochs"}
 BUDGET = re.compile(r"(budget[ =:]+\"?)(" + "|".join(QUICK) + r")\b")
 PLAN = "data: {source: patients.csv, target: [diagnosis]}\ntrain: {budget: 60s}\n"
 
@@ -73,8 +80,25 @@ def wide_things(folder: Path) -> None:
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "photos" / label / f"{row}.png")
     hours = [(f"e{engine}", hour, random.normal() + engine, 60 + engine) for engine in range(40) for hour in range(6)]
     texts_to_write(folder, random)
+    tunes_to_play(folder)
+    homes(80).write_ndjson(folder / "questions.jsonl")
+    homes(8, seed=1).drop("answer").write_ndjson(folder / "new_questions.jsonl")
+    orders(120).write_csv(folder / "orders.csv")
+    orders(9, seed=1).select("said").write_csv(folder / "new_orders.csv")
+    told = sentences(300)
+    (folder / "shakespeare.txt").write_text("ROMEO:\n" + "\n\n".join(told["english"]), encoding="utf-8")
+    (folder / "other_plays.txt").write_text("\n".join(sentences(40, seed=1)["english"]), encoding="utf-8")
+    told.select(text=pl.format("{} of {} days", "english", pl.int_range(300))).write_csv(folder / "poems.csv")
     names = ["engine", "hour", "heat", "life"]
     pl.DataFrame(hours, schema=names, orient="row").write_csv(folder / "engines.csv")
+
+
+def tunes_to_play(folder: Path) -> None:
+    """The pieces that the pages speak of."""
+    write_hymns(folder / "chorales", rows=24)
+    hymns(24).write_ndjson(folder / "chorales.jsonl")
+    write_hymns(folder / "tunes", rows=1, seed=9)
+    (folder / "tunes" / "000.mid").rename(folder / "my_tune.mid")
 
 
 def texts_to_write(folder: Path, random: np.random.Generator) -> None:
@@ -87,9 +111,43 @@ def texts_to_write(folder: Path, random: np.random.Generator) -> None:
     table.head(9).drop("german").write_csv(folder / "new_sentences.csv")
     news = [(" ".join(random.permutation(table["english"][row].split())), table["english"][row]) for row in range(100)]
     pl.DataFrame(news, schema=["article", "headline"], orient="row").write_csv(folder / "news.csv")
+    papers = [(f"Much is known. We show {text}. It is new.", [f"It shows {text}.", text]) for text in table["english"]]
+    pl.DataFrame(papers, schema=["abstract", "tldr"], orient="row").write_ndjson(folder / "papers.jsonl")
     names = [path.relative_to(folder) for path in sorted((folder / "photos").glob("*/*.png"))]
     captions = [(str(name), row % 24, f"this is a {name.parent.name} at {row % 24}") for row, name in enumerate(names)]
     pl.DataFrame(captions, schema=["photo", "hour", "caption"], orient="row").write_csv(folder / "captions.csv")
+
+
+def talks(folder: Path) -> None:
+    """The dialogues that the pages speak of, and a chat model."""
+    dialogues(60).write_ndjson(folder / "dialogues.jsonl")
+    dialogues(60, turns=2).select(
+        question=pl.col("messages").list.get(0).struct.field("content"),
+        answer=pl.col("messages").list.get(1).struct.field("content"),
+    ).write_csv(folder / "questions.csv")
+    chat_folder(folder / "models" / "helper")
+
+
+def recordings(folder: Path, random: np.random.Generator) -> None:
+    """The recordings that are transcribed, each word a tone, and pictures of lines, each word a stroke."""
+    words = {"yes": 440, "no": 900, "stop": 2000}
+    rows = []
+    for place in ("recordings", "lines"):
+        (folder / place).mkdir()
+    for row in range(60):
+        said = random.choice(list(words), random.integers(1, 4)).tolist()
+        beat = np.arange(2400) / 8000
+        tones = [np.sin(2 * np.pi * words[word] * beat) * np.hanning(len(beat)) / 2 for word in said]
+        (folder / "recordings" / f"{row}.wav").write_bytes(write_wav(np.concatenate(tones), 8000))
+        line = np.zeros((12, 72), np.uint8)
+        for place, word in enumerate(said):
+            line[3 * list(words).index(word) :, 24 * place + 4 : 24 * place + 20] = 255
+        Image.fromarray(line).save(folder / "lines" / f"{row}.png")
+        rows.append((f"recordings/{row}.wav", f"lines/{row}.png", " ".join(said)))
+    table = pl.DataFrame(rows, schema=["recording", "line", "said"], orient="row")
+    table.drop("line").write_csv(folder / "recordings.csv")
+    table.drop("recording").write_csv(folder / "lines.csv")
+    table.head(5).select("recording").write_csv(folder / "new_recordings.csv")
 
 
 @pytest.fixture
@@ -100,6 +158,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     patients(30, 2).drop("diagnosis").write_csv(tmp_path / "new.csv")
     (tmp_path / "plan.yaml").write_text(quick(PLAN))
     wide_things(tmp_path)
+    recordings(tmp_path, np.random.default_rng(0))
+    talks(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -133,7 +193,8 @@ def run_line(line: str, capfd: pytest.CaptureFixture[str]) -> None:
     else:
         assert words[0] == "lamina", line
         capfd.readouterr()
-        assert main(words[1:]) == 0, f"{line}: {capfd.readouterr().err}"
+        with mock.patch("sys.stdin", io.StringIO("hello\nhow are you?\n")):  # what is said where nobody sits
+            assert main(words[1:]) == 0, f"{line}: {capfd.readouterr().err}"
 
 
 @EVERY_PAGE

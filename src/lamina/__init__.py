@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # Public names and where they live; a name is imported when it is first asked for, so `import lamina` stays light.
 _HOMES = {
     "catalogue": "lamina.api",
+    "chat": "lamina.api",
     "evaluate": "lamina.api",
     "inspect": "lamina.api",
     "load": "lamina.api",

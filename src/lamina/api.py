@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import nn
 
+from lamina.chatting.chat import Chat
+from lamina.chatting.speaker import speaker_of
 from lamina.config import assign, check
 from lamina.data.infer import Schema, infer
 from lamina.data.read import read
@@ -21,14 +23,17 @@ from lamina.pipeline.begin import begin, reopen
 from lamina.pipeline.go_on import go_on
 from lamina.pipeline.parts import Module
 from lamina.pipeline.pretrain import USUAL, Pretrained, begin_pretraining, go_on_pretraining, is_pretraining
+from lamina.pipeline.tables import texts_alone
 from lamina.plan import Plan
 from lamina.pretext.settings import PretextSettings, named
 from lamina.run import Run, WhereBroken
 from lamina.runs.manifest import MANIFEST
 from lamina.runs.manifest import verify as verify_files
 from lamina.training.progress import Progress
+from lamina.transfer.from_library import fetched, on_hub
+from lamina.transfer.source import is_run
 
-__all__ = ["catalogue", "evaluate", "inspect", "load", "predict", "pretrain", "resume", "train", "verify"]
+__all__ = ["catalogue", "chat", "evaluate", "inspect", "load", "predict", "pretrain", "resume", "train", "verify"]
 
 
 def train(
@@ -57,7 +62,7 @@ def train(
 
     Args:
         data: a path or glob (CSV, Parquet, JSON lines, Arrow), or a polars, pandas, Arrow or NumPy table.
-        target: the column or columns to predict. Their type is the task.
+        target: the column or columns to predict. Their type is the task. Of files of running text it is the text.
         inputs: the columns to predict from; all others if not given.
         features: column -> the name of its feature, where the inferred one is to be overruled.
         test, valid: tables of their own for the final scores, and for early stopping.
@@ -119,6 +124,7 @@ def train(
             assign(values, path, value)
     checked = Plan.of(values)
     tables = _tables({"data": data, "valid": valid, "test": test}, checked)
+    checked = texts_alone(checked, tables["data"])
     if not checked.data.target:
         raise UsageError("no target was named", allowed=some(tables["data"].names, 30), do="say --target COLUMN")
     folder = Path(out) if out is not None else _free_folder(checked.data.target)
@@ -308,6 +314,29 @@ def load(path: str | Path, model: Module = None) -> Run:
         NotARunError, DamagedRunError, LaterVersionError: if the folder cannot be trusted.
     """
     return Run(path, model)
+
+
+def chat(source: str | Path, **settings: Any) -> Chat:
+    """Talk with a network, turn by turn.
+
+    Args:
+        source: a run that has learned dialogues; or a chat model of the transformers library, its folder or its name
+            on the hub.
+        settings: of :class:`lamina.chatting.settings.ChatSettings`: ``system="Answer in one sentence."``,
+            ``how="sample"``, ``temperature=0.7`` ...
+
+    Raises:
+        UsageError: if the run has learned no dialogues.
+        DataError: if the folder lacks what is needed, or what it holds cannot be used.
+        SettingError: on an unknown setting, or one out of bounds.
+        MissingExtraError: if a package is needed that is not installed.
+    """
+    if is_run(str(source)):
+        return load(source).chat(**settings)
+    folder = fetched(str(source)) if on_hub(str(source)) else Path(source)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", allowed="a run, or a model saved by save_pretrained")
+    return Chat(speaker_of(folder), **settings)
 
 
 def predict(path: str | Path, data: Any, *, broken: WhereBroken = "raise") -> Any:

@@ -21,8 +21,6 @@ from lamina.features.base import WIDE, field_of
 from lamina.features.layout import Layout
 from lamina.models import MODELS
 from lamina.tasks import TASKS
-from lamina.tasks.alone import Alone
-from lamina.tasks.base import Task
 from lamina.training.budget import Budget
 from lamina.training.settings import TrainSettings
 from lamina.transfer.settings import WeightsSettings
@@ -44,6 +42,9 @@ class DataSettings:
     )
     broken: float = setting(
         0.01, "Share of rows that may have a file that cannot be decoded; they are set aside.", ge=0, le=1
+    )
+    asked: str | None = setting(
+        None, "Column that is asked, where the target is what is answered: both together are then a dialogue."
     )
     series_key: str | None = setting(None, "Column whose equal rows become one row, with their numbers as a series.")
     series_time: str | None = setting(None, "Column that orders the steps of such a series.")
@@ -72,6 +73,7 @@ class Plan:
         train: the training.
         evaluate: scores and baselines.
         seed: everything random is a function of it.
+        chosen: settings of training that somebody chose; a task may have others than the usual ones for the rest.
 
     Example:
         >>> Plan.of({"data": {"target": ["y"]}, "model": {"name": "mlp", "width": 64}}).model.width
@@ -88,6 +90,7 @@ class Plan:
     train: TrainSettings = dataclasses.field(default_factory=lambda: defaults(TrainSettings))
     evaluate: EvaluateSettings = dataclasses.field(default_factory=lambda: defaults(EvaluateSettings))
     seed: int = 0
+    chosen: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Plan:
@@ -115,6 +118,7 @@ class Plan:
             train=check(TrainSettings, values.get("train", {}), "train"),
             evaluate=check(EvaluateSettings, values.get("evaluate", {}), "evaluate"),
             seed=seed,
+            chosen=frozenset(values.get("train", {})),
         )
         Budget.parse(plan.train.budget)
         if (plan.data.series_key is None) != (plan.data.series_time is None):
@@ -124,23 +128,27 @@ class Plan:
         check_augment(plan.augment)
         return plan
 
-    def settled(self, layout: Layout, task: type[Task] | None = None) -> Plan:
+    def settled(self, layout: Layout, alone: Any = None) -> Plan:
         """The plan with a model for a table of this layout, where none was named.
 
         Args:
             layout: of the inputs.
-            task: of the target; None for one that takes one vector a row.
+            alone: the task of a target that is predicted alone; None where it takes one vector a row.
 
         Raises:
             SettingError: if there is no such setting of the model.
             UsageError: if the model that was named does not read the table's pictures, texts or sounds, or does not
                 give what the task needs.
         """
-        alone = task if task is not None and issubclass(task, Alone) else None
         if self.model_name == "auto":
             backbones = self.model is not None  # they were named, and what uses them was not
             name = alone.network if alone else "mixed" if backbones or layout.wide else "tabm"
-            model = check(MODELS[name].Settings, _changed(self.model) if backbones else {}, "model")
+            # A backbone that was named for all that it reads may read what this model does not.
+            known = {field.name for field in dataclasses.fields(MODELS[name].Settings)}
+            unread = {field_of(group) for group in WIDE} - known
+            changed = _changed(self.model) if backbones else {}
+            asked = {key: value for key, value in changed.items() if key not in unread}
+            model = check(MODELS[name].Settings, asked, "model")
             return dataclasses.replace(self, model_name=name, model=model)
         gives = alone.gives if alone else "row"
         if gives != ("row" if self.model_name is None else MODELS[self.model_name].gives):
@@ -193,7 +201,7 @@ def _model(values: Any) -> tuple[str | None, Any]:
             return "auto", check(MODELS["encoder_decoder"].Settings, rest, "model")
         if set(rest) & {*map(field_of, WIDE), "fusion"}:
             return "auto", check(MODELS["mixed"].Settings, rest, "model")
-        name = "tabm"
+        name = "composer" if set(rest) & {"past", "notes"} else "tabm"
     elif name not in MODELS and name in BACKBONES:
         # A backbone's name alone means: for all the columns that it reads.
         chosen = {"name": name, **rest}
@@ -210,7 +218,7 @@ def _changed(settings: Any) -> dict[str, Any]:
 
 def _weights(values: Any) -> WeightsSettings:
     weights = check(WeightsSettings, values, "weights")
-    if weights.source is None and weights.learn != "all":
+    if weights.source is None and weights.learn not in ("auto", "all"):
         raise SettingError(
             f"weights.learn={weights.learn} says which pre-trained weights learn, and there are none",
             do="name them: --weights RUN, or a file, or a transformers model",

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, Literal, get_args
 import numpy as np
 import polars as pl
 
+from lamina.chatting.chat import Chat
+from lamina.data.located import locate
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.data.write import write, write_csv
@@ -21,6 +23,7 @@ from lamina.errors import DataError, NotARunError, UsageError, some
 from lamina.evaluation.scores import scores
 from lamina.explain.look import MOST, Look, look
 from lamina.features.media import Broken, faulty
+from lamina.features.piece import Piece as MusicPiece
 from lamina.files import read_json
 from lamina.pipeline.document import document
 from lamina.pipeline.parts import Module, load_predictor
@@ -30,6 +33,8 @@ from lamina.plan import Plan
 from lamina.runs.embedding import Embedder, Piece
 from lamina.runs.manifest import verify
 from lamina.runs.predictor import Predictor
+from lamina.tasks.chat import ChatTask
+from lamina.tasks.continue_ import Continue
 
 __all__ = ["Run", "WhereBroken", "evaluate"]
 
@@ -110,11 +115,12 @@ class Run:
         return made.to_pandas() if type(data).__module__.partition(".")[0] == "pandas" else made
 
     def write(self, row: str | Mapping[str, Any], **decoding: Any) -> list[Written]:
-        """Write the text of one row: translate, summarise, caption it, as the run has learned.
+        """Write the text of one row: translate, summarise, caption it, as the run has learned; or go on with a text.
 
         Args:
             row: its cells by column; or the cell itself, where the run reads a single column. Names of files are
-                relative to where they were in training, or to the folder of the program.
+                relative to where they were in training, or to the folder of the program. Of a run that continues
+                texts: the beginning of one, which may be empty.
             decoding: how the text is drawn, where that differs from the run: ``how="sample"``, ``temperature=0.8``,
                 ``alternatives=3`` ... (see :class:`lamina.decoding.settings.DecodingSettings`).
 
@@ -128,7 +134,9 @@ class Run:
             SettingError: if there is no such setting of decoding, or its value is out of bounds.
         """
         # What is wrong with the question comes before what is wrong with the row.
-        self.predictor.task_of_texts(**decoding)
+        task = self.predictor.task_of_texts(**decoding)
+        if isinstance(task, Continue):
+            return task.continued(self.predictor.model, [_beginning(row)], **decoding)[0]
         return self.predictor.write(self._row(row), **decoding)[0]
 
     def write_on(self, row: str | Mapping[str, Any], **decoding: Any) -> Generator[str, None, Written]:
@@ -137,8 +145,47 @@ class Run:
         Raises:
             UsageError: as :meth:`write`; also for a beam, or several alternatives.
         """
-        self.predictor.task_of_texts(**decoding)
+        task = self.predictor.task_of_texts(**decoding)
+        if isinstance(task, Continue):
+            return task.continued_on(self.predictor.model, _beginning(row), **decoding)
         return self.predictor.write_on(self._row(row), **decoding)
+
+    def chat(self, **settings: Any) -> Chat:
+        """Talk with the network of a run that has learned dialogues.
+
+        Args:
+            settings: of :class:`lamina.chatting.settings.ChatSettings`, where they differ from the run's.
+
+        Raises:
+            UsageError: if the run has learned no dialogues.
+            SettingError: if there is no such setting, or its value is out of bounds.
+        """
+        task = self.predictor.objective.tasks[0] if self.predictor.objective.tasks else None
+        if not isinstance(task, ChatTask):
+            named = ", ".join(task.feature.column for task in self.predictor.objective.tasks)
+            raise UsageError(
+                "the run has learned no dialogues", got=f"the target {named}", do="lamina predict RUN DATA"
+            )
+        return Chat(task.speaker(self.predictor.model), **settings)
+
+    def compose(self, tune: Any = None, **composing: Any) -> MusicPiece:
+        """Compose a piece of music, as the run has learned.
+
+        Args:
+            tune: one to go on from, or to vary: the name of a MIDI file, its bytes, or a list of steps, each a list of
+                pitches; a new piece without.
+            composing: how it is done, where that differs from the run: ``how="vary"``, ``seconds=60``,
+                ``temperature=0.8`` ... (see :class:`lamina.tasks.compose.ComposingSettings`).
+
+        Returns:
+            The piece: ``run.compose(seconds=30).save("new.wav")``.
+
+        Raises:
+            UsageError: if the run composes no music, or a tune is needed for what is asked and not given.
+            DataError: if the tune cannot be read.
+            SettingError: if there is no such setting, or its value is out of bounds.
+        """
+        return self.predictor.compose(tune, **composing)
 
     def _row(self, row: str | Mapping[str, Any]) -> pl.DataFrame:
         """One row as a frame: its cells by column, or the cell of the only column that the run reads."""
@@ -232,6 +279,7 @@ class Run:
 
     def vectors(self, data: Any, layer: str | None = None, files: str | None = None) -> Iterator[Piece]:
         """As :meth:`embed`, piece by piece, in bounded memory; ``files`` is where those lie that the rows name."""
+        self.predictor.check_reads()
         embedder = Embedder(self.predictor.encoder, self.predictor.model, layer)
         table = self._table(data, files)
         return embedder.stream(table.chunks() if table.rows else [table.head(0)])
@@ -248,6 +296,7 @@ class Run:
         """
         if data is None:
             return look(self.predictor)
+        self.predictor.check_reads()
         frame = self._table(data).head(max(MOST, row + 1))
         if not 0 <= row < len(frame):
             raise DataError("there is no such row", got=row, allowed=f"0 to {len(frame) - 1}")
@@ -273,6 +322,7 @@ class Run:
             DataError: if no row has a known target.
         """
         table = self._table(data)
+        locate(table, self.predictor.encoder.targets, self.plan.data.files)
         return evaluate(self.predictor, table, self.plan.seed, self.plan.evaluate.resamples)
 
     def _repr_html_(self) -> str:
@@ -296,6 +346,14 @@ class Run:
         return f"Run({str(self.path)!r})"
 
 
+def _beginning(row: str | Mapping[str, Any]) -> str:
+    """What a run that continues texts is to go on with."""
+    if not isinstance(row, str):
+        raise UsageError("the run continues texts, and reads no columns", got=", ".join(map(str, row)),
+                         do="give the beginning of a text")  # fmt: skip
+    return row
+
+
 def _with_reasons(made: pl.DataFrame, broken: Broken) -> pl.DataFrame:
     """Predictions, and what is wrong with the files of each row; under a name that no target has."""
     name = "broken"
@@ -312,9 +370,12 @@ def evaluate(predictor: Predictor, table: Table, seed: int, resamples: int = 100
     row = 0
     for chunk in table.chunks():
         read_rows = predictor.encoder.read(chunk, row, targets=True)
-        outputs.append(predictor.activate(chunk, row))
-        for place, (task, encoded) in enumerate(zip(tasks, predictor.encoder.encode_targets(read_rows), strict=True)):
+        outputs.append(predictor.said(chunk, row))
+        refused: Broken = {}
+        encoded_targets = predictor.encoder.encode_targets(read_rows, refused, row)
+        for place, (task, encoded) in enumerate(zip(tasks, encoded_targets, strict=True)):
             known = ~read_rows[task.feature.column].is_null().to_numpy()
+            known[list(refused)] = False
             if task.feature.kind in ("category", "boolean"):
                 known &= encoded >= 0  # a class that training has not seen
             truths[place].append(task.truth(encoded))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.data import batches as module
-from lamina.data.batches import Batch, Batches, Rows, gather, in_order, to_tensors
+from lamina.data.batches import Batch, Batches, gather, in_order, to_tensors
+from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.features.ragged import Ragged
 
@@ -148,3 +149,19 @@ def test_rows_of_like_length_share_a_batch_and_none_is_lost(tmp_path: Path) -> N
     spread = [int(batch.inputs["tokens000.length"].max() - batch.inputs["tokens000.length"].min()) for batch in first]
     assert np.mean(spread) < 4
     assert [batch.rows.tolist() for batch in batches.epoch(0, 7)] == [batch.rows.tolist() for batch in first[7:]]
+
+
+def test_a_very_long_row_makes_batches_small_where_nothing_is_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [3, 5, 1000, 2, 0, 4, 7, 9]
+    with StoreWriter(tmp_path / "s") as writer:
+        texts = Ragged.of([np.full(length, 5, np.int32) for length in lengths])
+        writer.append({"target000": texts, "row": np.arange(8)})
+    rows = Rows(Store(tmp_path / "s"), np.arange(8, dtype=np.uint32))
+    assert [len(batch.rows) for batch in in_order(rows, 8)] == [8]
+    monkeypatch.setattr("lamina.data.batches.FILLED", 17_000)
+    found = list(in_order(rows, 8))
+    assert [len(batch.rows) for batch in found] == [2, 1, 5]
+    assert np.concatenate([batch.rows for batch in found]).tolist() == list(range(8))
+    assert [int((row > 0).sum()) for batch in found for row in batch.targets[0]] == lengths

@@ -95,9 +95,9 @@ def test_a_folder_with_tables_is_read_as_before(tmp_path: Path) -> None:
 
 
 def test_what_holds_no_pictures_is_refused_as_before(tmp_path: Path) -> None:
-    lay(tmp_path / "texts", ["a/1.txt", "b.md"], zipped=False)
+    lay(tmp_path / "texts", ["a/1.txt", "b.rst"], zipped=False)
     assert not holds_files(tmp_path / "texts")
-    with pytest.raises(DataError, match=r"holds no tables · got a, b\.md · allowed: .* pictures or recordings"):
+    with pytest.raises(DataError, match=r"holds no tables · got a, b\.rst · allowed: .* pictures or recordings"):
         read(tmp_path / "texts")
     with pytest.raises(DataError, match=r"is not a table · got a ZIP archive"):
         read(lay(tmp_path / "more", ["a/1.txt"], zipped=True))

@@ -516,8 +516,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read("https://example.org/t.csv")
     with pytest.raises(DataError, match="no such file · got an empty name"):
         read("")
-    (tmp_path / "sales.csv").rename(tmp_path / "sales.md")
-    with pytest.raises(DataError, match=r"holds no tables · got sales\.md · allowed: \.csv"):
+    (tmp_path / "sales.csv").rename(tmp_path / "sales.rst")
+    with pytest.raises(DataError, match=r"holds no tables · got sales\.rst · allowed: \.csv"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no tables · got an empty folder"):

@@ -117,3 +117,17 @@ def test_what_is_remembered_counts_and_nothing_else_does() -> None:
             _, state = network.segment(first, None, network.begin(None, 1))
             after.append(network.segment(TOKENS[:1, 5:], None, state)[0])
         assert torch.allclose(*after, atol=1e-5) != counts
+
+
+@torch.no_grad()
+def test_texts_in_one_row_do_not_see_each_other() -> None:
+    network = made()
+    segments = torch.tensor([[0] * 4 + [1] * 7, [0] * 11])
+    before = torch.randint(4, 20, (2, 4), generator=torch.Generator().manual_seed(1))
+    state = network.segment(before, None, network.begin(None, 2))[1]
+    together = network.segment(TOKENS, None, state, segments)[0]
+    alone = network(TOKENS[:1, 4:], torch.tensor([7]))
+    torch.testing.assert_close(together[:1, 4:], alone, atol=1e-5, rtol=1e-4)
+    first, plain = (network.segment(TOKENS[:, :4], None, state, one)[0] for one in (segments[:, :4], None))
+    torch.testing.assert_close(first, plain, msg="the text that a row begins with sees what is remembered")
+    torch.testing.assert_close(together[1], network.segment(TOKENS, None, state)[0][1], atol=1e-5, rtol=1e-4)

@@ -17,6 +17,7 @@ from lamina.decoders import DECODERS
 from lamina.decoders.base import Decoder
 from lamina.decoders.weights import known_decoder, load_decoder
 from lamina.errors import DataError
+from lamina.nn.rotary import Rotary
 
 TOKENS = torch.tensor([[3, 5, 9, 4, 11, 7], [6, 8, 10, 0, 0, 0]])
 LENGTHS = torch.tensor([6, 3])
@@ -118,6 +119,40 @@ def test_logits_are_those_that_the_library_gave(kind: str, tmp_path: Path) -> No
     torch.testing.assert_close(found, torch.tensor(GOLDEN[kind]), rtol=0, atol=1e-4)
 
 
+STRETCHED = {
+    "linear": {"rope_type": "linear", "factor": 3.0, "rope_theta": 50.0},
+    "llama3": {
+        "rope_type": "llama3", "rope_theta": 50.0, "factor": 8.0, "low_freq_factor": 0.2, "high_freq_factor": 0.9,
+        "original_max_position_embeddings": 12,
+    },
+}  # fmt: skip
+
+# Rates of transformers 5.23 with these, of heads of width 8.
+RATES = {
+    "linear": [0.33333334, 0.12535344, 0.04714045, 0.01772765],
+    "llama3": [1.0, 0.29061106, 0.03006882, 0.00664787],
+}
+
+
+@pytest.mark.parametrize("kind", STRETCHED)
+def test_rotary_positions_that_are_stretched(kind: str, tmp_path: Path) -> None:
+    width = {"hidden_size": 32, "num_attention_heads": 4}
+    known = known_decoder(written(tmp_path, "llama", rope_parameters=STRETCHED[kind], **width))
+    rates = Rotary(8, known["rotary_base"], known["rotary_stretch"]).rates
+    torch.testing.assert_close(rates, torch.tensor(RATES[kind]), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("kind", STRETCHED)
+def test_logits_with_stretched_positions_are_the_library_s(kind: str, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    written(tmp_path, "llama", rope_parameters=STRETCHED[kind])
+    ours, _ = made(tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    tokens = torch.arange(40)[None] % 12
+    with torch.no_grad():
+        torch.testing.assert_close(ours(tokens, torch.tensor([40])), theirs(tokens).logits, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 @pytest.mark.parametrize("is_tied", [True, False])
 def test_logits_are_those_of_the_library(kind: str, is_tied: bool, tmp_path: Path) -> None:
@@ -170,8 +205,8 @@ def test_biases_that_only_some_layers_have(tmp_path: Path) -> None:
         ("gpt2", {"model_type": "mamba"}, r"a decoder that is not known · got mamba · allowed: gpt2, llama"),
         (
             "llama",
-            {"rope_parameters": {"rope_type": "llama3"}},
-            r"not known: rope_type · got llama3 · allowed: default",
+            {"rope_parameters": {"rope_type": "yarn"}},
+            r"not known: rope_type · got yarn · allowed: default, linear, llama3",
         ),
         ("llama", {"head_dim": 16}, r"not known: head_dim · got 16 · allowed: 2"),
     ],

@@ -13,6 +13,9 @@ from lamina.evaluation.baselines import decide
 from lamina.evaluation.metrics import measure, metrics_for
 
 ROWS = 300
+WORDED = ("write", "transcribe", "point", "extract")  # each answer is a text
+SUMMED = ("continue", "compose", "chat")  # the network's own probability is judged
+LABELS = ["O", "B-time", "I-time", "B-place"]
 
 
 def case(kind: str, seed: int = 0, rows: int = ROWS, ties: bool = True) -> tuple[np.ndarray, Answer, np.ndarray]:
@@ -24,7 +27,15 @@ def case(kind: str, seed: int = 0, rows: int = ROWS, ties: bool = True) -> tuple
         value = target + generator.normal(0, 3, rows)
         quantiles = {share: value + shift for share, shift in [(0.1, -4.0), (0.5, 0.0), (0.9, 4.0)]}
         return target, Answer(value=value, quantiles=quantiles, lower=value - 4, upper=value + 4), weights
-    if kind == "write":
+    if kind in SUMMED:
+        sums = generator.uniform(0.5, 9, (rows, 8))
+        return np.arange(rows), Answer(sums=sums), weights
+    if kind == "tag":
+        target, said = np.empty(rows, object), np.empty(rows, object)
+        target[:] = [generator.choice(LABELS, 6).tolist() for _ in range(rows)]
+        said[:] = [[one if generator.random() < 0.8 else "O" for one in row] for row in target]
+        return target, Answer(labels=said, spans=said), weights
+    if kind in WORDED:
         words = generator.choice(["a", "cat", "dog", "sat", "on", "mat", "."], (rows, 8)).astype(object)
         said = np.where(generator.random((rows, 8)) < 0.8, words, "so")
         target, said = (np.array([" ".join(row) for row in part], object) for part in (words, said))
@@ -86,8 +97,8 @@ REFERENCES = {
 
 
 def test_every_metric_has_a_reference() -> None:
-    """Those of texts are compared with theirs in evaluation/text."""
-    kinds = [kind for kind in KINDS if kind != "write"]
+    """Those of texts and labels of words are compared with theirs in evaluation/text and test_tag_scores.py."""
+    kinds = [kind for kind in KINDS if kind not in (*WORDED, *SUMMED, "tag")]
     assert {(kind, metric.name) for kind in kinds for metric in METRICS[kind]} == set(REFERENCES)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from explain.networks import PHOTO, SAID, network, row
 from torch import nn
 
+from explain.networks import PHOTO, SAID, network, row
 from lamina.backbones import BACKBONES
 from lamina.config import check
 from lamina.explain.attention import attention

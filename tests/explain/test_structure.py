@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from explain.networks import PHOTO, SAID, network, row
 from torch import nn
 
+from explain.networks import PHOTO, SAID, network, row
 from lamina.explain.structure import made_up, operations, structure
 from lamina.features.base import Slot
 from lamina.features.layout import Layout

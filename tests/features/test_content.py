@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +39,21 @@ def test_files_are_read_from_folders_and_archives(tmp_path: Path, archive: str) 
     assert file_bytes(str(tmp_path / "1.txt")) == b"here"
     assert file_bytes(f"{archive}cats/1.txt") == b"one"
     assert in_archive(archive.removesuffix(INSIDE)) == ["cats/1.txt", "2.txt"]
+
+
+def test_a_file_is_read_whole_however_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read = tmp_path / "1.bin", os.read
+    wanted = bytes(range(256)) * 5
+    path.write_bytes(wanted)
+    monkeypatch.setattr(content.os, "read", lambda file, size: read(file, min(size, 100)))
+    assert file_bytes(str(path)) == wanted, "by pieces"
+    monkeypatch.undo()
+    for size in (0, len(wanted) + 1):  # of a device, and of a file that was cut meanwhile
+        monkeypatch.setattr(content.os, "fstat", lambda _, size=size: SimpleNamespace(st_size=size))
+        assert file_bytes(str(path)) == wanted
+    path.write_bytes(b"")
+    monkeypatch.undo()
+    assert file_bytes(str(path)) == b""
 
 
 def test_an_archive_that_is_written_again_is_read_again(tmp_path: Path, archive: str) -> None:

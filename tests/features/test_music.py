@@ -19,7 +19,7 @@ from lamina.errors import DataError, SettingError
 from lamina.features.base import Profile
 from lamina.features.media import Broken
 from lamina.features.midi import DRUMS, Note, Tempo, Tune, read_midi, write_midi
-from lamina.features.music import Music, MusicSettings, roll_of, tune_of
+from lamina.features.music import OFF, ON, Music, MusicSettings, roll_of, tune_of
 
 NESTED = pl.List(pl.List(pl.Int64))
 STEPS = [[60, 64, 67], [60], [], [62, 65]]
@@ -270,3 +270,32 @@ def test_chorales(shared_data: Path) -> None:
     few = [chorale for chorale in chorales[::20] if chorale[-1]]
     again = feature.encode(pl.Series([write_midi(tune_of(chorale)) for chorale in few]))["frames"]
     assert feature.decode(again).to_list() == few
+
+
+def test_a_target_is_told_from_what_fills_up() -> None:
+    cells = pl.Series("tune", [STEPS, None, [[21, 108]]], dtype=NESTED)
+    feature = Music("tune", is_target=True)
+    feature.fit(feature.read(cells))
+    rows = feature.encode(feature.read(cells))["frames"]
+    assert rows.values.dtype == np.uint8 and set(np.unique(rows.values)) == {OFF, ON}
+    assert rows.lengths.tolist() == [4, 0, 1] and (rows.values == ON).sum(1).tolist() == [3, 1, 0, 2, 2]
+    assert feature.decode(rows).to_list() == cells.to_list()
+
+
+def test_targets_may_look_like_series() -> None:
+    for cells, claims in (
+        ([[[60, 64], [62, 65]], [[59, 62]]], True),  # as many voices in each step
+        ([[[74, -1], [74, 58]], [[60, 60]]], True),  # one rests, two have one pitch
+        ([[[3, 4], [5, 6]], [[7, 8]]], False),
+        ([[[-1, -1]]], False),
+    ):
+        values = pl.Series("tune", cells, dtype=NESTED)
+        assert (Music.recognise(Profile("tune", values, 2, 2, is_target=True)) is not None) == claims
+        assert Music.recognise(Profile("tune", values, 2, 2)) is None
+
+
+def test_a_tune_is_read_with_its_tempo() -> None:
+    feature = fitted(pl.Series([STEPS], dtype=NESTED))
+    frames, tempo = feature.with_tempo(midi(Note(0, 100, 60), tempo=500_000))
+    assert frames.shape == (1, 88) and tempo == 120 and feature.lowest == 21
+    assert feature.with_tempo(np.array([[60, 64]]))[1] is None

@@ -123,7 +123,7 @@ def test_answers_are_the_best_texts() -> None:
 
 def test_settings() -> None:
     check_bounds(WriteSettings)
-    assert task().settings.how == "beam" and task_name_of(task().feature) == "write"
+    assert task().settings.how == "beam" and task_name_of(task().feature, [Text("english")]) == "write"
     with pytest.raises(SettingError, match="greedy does not find so many alternatives · got 2"):
         task(how="greedy", alternatives=2)
     assert task(how="sample", alternatives=9).settings.alternatives == 9

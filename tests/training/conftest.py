@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import lamina
-from lamina.data.batches import Rows
+from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.features.layout import Layout
 from lamina.features.number import Number

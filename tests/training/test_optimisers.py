@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load, save
 from torch import nn
 
+from lamina.features.base import Slot
+from lamina.features.layout import Layout
+from lamina.features.text import Text, TextSettings
 from lamina.models import MODELS
 from lamina.nn.start import start
 from lamina.testing import sample_inputs, sample_layouts
@@ -19,6 +24,10 @@ from lamina.training.settings import TrainSettings
 
 NAMES = ["adamw", "sgd", "muon"]
 LAYOUT = sample_layouts()[0]
+SAID = Text("said", TextSettings(by_word=True)).fit(pl.Series(["the red cat sat. it slept", "no cat sat"]))
+READ = Layout.of(dataclasses.replace(slot, holds_target=True) for slot in SAID.slots)
+HEARD = Layout.of([Slot("sound", "value", "frames", shape=(5,), length=20)])
+LAYOUTS = {"tagger": READ, "reader": READ, "extractor": READ, "transcriber": HEARD}  # of a single column
 
 
 def network(name: str = "tabm") -> nn.Module:
@@ -56,7 +65,7 @@ def test_state_goes_through_a_file(name: str, model: str) -> None:
 @pytest.mark.parametrize("model", list(MODELS))
 def test_every_parameter_belongs_to_one_optimiser_and_matrices_alone_decay(name: str, model: str) -> None:
     cls = MODELS[model]
-    net = start(cls(LAYOUT, 2, cls.Settings()), 0)
+    net = start(cls(LAYOUTS.get(model, LAYOUT), 2, cls.Settings()), 0)
     optimiser = make_optimiser(net, TrainSettings(optimiser=name, weight_decay=0.1), 0.01)
     groups = [group for part in optimiser.parts for group in part.param_groups]
     held = [parameter for group in groups for parameter in group["params"]]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lamina.data.batches import Rows, gather
+from lamina.data.batches import gather
+from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.features.base import Slot
 from lamina.features.layout import Layout

@@ -27,6 +27,7 @@ BACKBONES = Names(
         "bag": "lamina.backbones.bag:Bag",
         "tcn": "lamina.backbones.tcn:TCN",
         "crnn": "lamina.backbones.crnn:CRNN",
+        "conformer": "lamina.backbones.conformer:Conformer",
         "pretrained": "lamina.backbones.pretrained:Pretrained",
     },
     group="lamina.backbones",

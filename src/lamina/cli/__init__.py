@@ -30,6 +30,9 @@ COMMANDS = Names(
         "pretrain": "lamina.cli.pretrain:command",
         "predict": "lamina.cli.predict:command",
         "write": "lamina.cli.write:command",
+        "continue": "lamina.cli.continue_:command",
+        "compose": "lamina.cli.compose:command",
+        "chat": "lamina.cli.chat:command",
         "evaluate": "lamina.cli.evaluate:command",
         "embed": "lamina.cli.embed:command",
         "look": "lamina.cli.look:command",
@@ -52,6 +55,9 @@ usage: lamina COMMAND ...
   pretrain DATA                 train on rows without a target, for train --weights
   predict RUN DATA              predict new rows
   write RUN CELL                write a text for one row: translate, summarise, caption
+  continue RUN TEXT             go on with a text, as those that were learned do
+  compose RUN                   compose music, go on with a tune, or vary it
+  chat RUN_OR_FOLDER            talk with a network, turn by turn
   evaluate RUN DATA             score a run on rows whose target is known
   embed RUN_OR_WEIGHTS DATA     rows as vectors from within a network
   look RUN                      see the inside of a network, and what it does with a row

@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamina.data.rows import Rows
 from lamina.data.store import Store
 from lamina.features.ragged import Ragged
 
-__all__ = ["Batch", "Batches", "Rows", "gather", "in_order", "rows_at_once", "to_tensors"]
+__all__ = ["Batch", "Batches", "as_batch", "forget", "gather", "in_order", "rows_at_once", "to_tensors"]
 
 PLAIN = ("number", "flag", "category")
 WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
+FILLED = 2**28  # bytes of rows in a forward pass without gradients, where they are filled up to a very long one
 ALIKE = 32  # steps whose rows are arranged by length among themselves
 PIECES = 32  # in which a window is taken from a store larger than itself
 
@@ -31,7 +33,8 @@ class Batch(NamedTuple):
             int64, frames (B, T, channels) float32, image (B, height, width, channels) uint8 and clip with a T before
             them. A missing cell has length 0. Where a store has the vectors of a wide slot instead, (B, width) float32,
             these are under its name and ``.vector``.
-        targets: one per target column: (B,), (B, labels), or for texts (B, T) int64 with zeros behind their ends.
+        targets: one per target column: (B,), (B, labels), or for texts (B, T) int64 with zeros behind their ends, for
+            music (B, T, keys) uint8 likewise.
         rows: (B,) their numbers in the source table.
         others: targets of the rows that these are mixed with, as ``targets``; none where nothing is mixed.
         share: how much of a mixed row is itself, 0 to 1.
@@ -44,36 +47,6 @@ class Batch(NamedTuple):
     share: float = 1.0
 
 
-class Rows(NamedTuple):
-    """Some rows of a store.
-
-    Attributes:
-        store: where they lie.
-        places: (n,) where in it.
-    """
-
-    store: Store
-    places: np.ndarray
-
-    @classmethod
-    def all(cls, store: Store) -> Rows:
-        """Every row of a store."""
-        return cls(store, np.arange(store.rows, dtype=np.uint32))
-
-    def array(self, name: str) -> np.ndarray:
-        """One plain array of these rows."""
-        return np.asarray(self.store.arrays[name])[self.places]
-
-    def ragged(self, name: str) -> Ragged:
-        """One array of these rows whose rows are of different lengths."""
-        return self.store.arrays[name].take(self.places)
-
-    def target(self, place: int) -> Any:
-        """One encoded target of these rows: an array, or ragged."""
-        name = f"target{place:03}"
-        return self.ragged(name) if isinstance(self.store.arrays[name], Ragged) else self.array(name)
-
-
 class Batches:
     """The batches of every epoch, as a function of (seed, step): nothing is remembered between steps.
 
@@ -83,6 +56,10 @@ class Batches:
         rows: encoded rows, n of them.
         size: rows in a batch.
         seed: orders rows; each epoch has an order of its own.
+
+    Attributes:
+        steps: in an epoch.
+        unit, pace: what is counted, and how much of it a step has.
 
     Example:
         >>> import tempfile; from pathlib import Path; from lamina.data.store import StoreWriter
@@ -94,11 +71,14 @@ class Batches:
         [1, 2, 2]
     """
 
+    unit = "rows"
+
     def __init__(self, rows: Rows, size: int, seed: int) -> None:
         self.rows = rows
         self.seed = seed
         count = len(rows.places)
-        self.steps = max(1, -(-count // size))  # in an epoch
+        self.steps = max(1, -(-count // size))
+        self.pace = count / self.steps
         self._edges = np.arange(self.steps + 1) * count // self.steps
         # Steps over series of equal lengths gain nothing from being arranged.
         ragged = [array.lengths for array in rows.store.arrays.values() if isinstance(array, Ragged)]
@@ -135,7 +115,7 @@ class Batches:
             base = self._edges[start]
             taken = _take(self.rows.store, order[base : self._edges[stop]])
             ragged = {name: array for name, array in taken.items() if isinstance(array, Ragged)}
-            window = _batch({name: array for name, array in taken.items() if name not in ragged})
+            window = as_batch({name: array for name, array in taken.items() if name not in ragged})
             for step in range(max(start, first), stop):
                 rows = slice(int(self._edges[step] - base), int(self._edges[step + 1] - base))
                 wide = {name: array[rows] for name, array in ragged.items()}  # as long as this batch needs
@@ -148,25 +128,47 @@ def rows_at_once(*, wide: bool) -> int:
 
 
 def in_order(rows: Rows, size: int) -> Iterator[Batch]:
-    """All rows once, in their order."""
-    for start in range(0, len(rows.places), size):
-        yield gather(rows.store, rows.places[start : start + size])
+    """All rows once, in their order; fewer at a time where one is very long and the others are filled up to it."""
+    start = 0
+    while start < len(rows.places):
+        places = rows.places[start : start + size]
+        while len(places) > 1 and _filled_bytes(rows.store, places) > FILLED:
+            places = places[: len(places) // 2]
+        yield gather(rows.store, places)
+        start += len(places)
+
+
+def _filled_bytes(store: Store, places: np.ndarray) -> int:
+    """Bytes of some rows of different lengths as a batch, all filled up to the longest."""
+    total = 0
+    for array in store.arrays.values():
+        if isinstance(array, Ragged):
+            ends = np.asarray(array.ends)
+            longest = int((ends[places] - np.where(places > 0, ends[places - np.minimum(places, 1)], 0)).max())
+            total += longest * len(places) * int(np.prod(array.values.shape[1:])) * max(8, array.values.itemsize)
+    return total
 
 
 def gather(store: Store, places: np.ndarray) -> Batch:
     """Some rows of a store as tensors: one gather an array."""
-    return _batch(_take(store, places))
+    return as_batch(_take(store, places))
 
 
-def _batch(taken: Mapping[str, Any]) -> Batch:
-    """Arrays of some rows as tensors."""
+def as_batch(taken: Mapping[str, Any]) -> Batch:
+    """Arrays of some rows as tensors: inputs, ``target000`` and so on, and ``row``, their numbers."""
     return Batch(to_tensors(taken), _targets(taken), taken["row"])
 
 
 def _targets(taken: Mapping[str, Any]) -> list[Tensor]:
     """Target arrays in their order, as a network learns from them."""
     found = [taken[name] for name in sorted(taken) if name.startswith("target")]
-    return [torch.from_numpy(one.padded()[0].astype(np.int64) if isinstance(one, Ragged) else one) for one in found]
+    return [torch.from_numpy(_padded(one) if isinstance(one, Ragged) else one) for one in found]
+
+
+def _padded(target: Ragged) -> np.ndarray:
+    """Rows side by side, zeros behind their ends: ids as int64, bytes as they are."""
+    padded = target.padded()[0]
+    return padded.astype(np.uint8 if padded.dtype == np.uint8 else np.int64)
 
 
 def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
@@ -188,7 +190,7 @@ def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
             taken[name][piece] = arrays[name][places[piece]]
         for name, parts in ragged.items():
             parts.append(arrays[name].take(places[piece]))
-        _forget(store)
+        forget(store)
     back = np.argsort(order, kind="stable")
     return taken | {name: _joined(parts).take(back) for name, parts in ragged.items()}
 
@@ -230,7 +232,7 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
-def _forget(store: Store) -> None:
+def forget(store: Store) -> None:
     """Let go of the mapped pages: they stay in the file cache, and no longer count as this process's memory."""
     for array in store.arrays.values():
         mapped = getattr(array.values if isinstance(array, Ragged) else array, "_mmap", None)

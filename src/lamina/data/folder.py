@@ -1,4 +1,4 @@
-"""Folders and zip files of pictures or recordings, and NumPy archives, as tables."""
+"""Folders and zip files of pictures, recordings or tunes, and NumPy archives, as tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lamina.data.split import part_codes
 from lamina.data.table import FramePart
 from lamina.errors import DataError, some
 from lamina.features.content import INSIDE, in_archive, npy_array
+from lamina.features.midi import ENDINGS as TUNES
 from lamina.features.picture import ENDINGS
 from lamina.files import digest
 
@@ -24,6 +25,7 @@ __all__ = ["SPLIT", "ArraysPart", "FolderPart", "holds_files", "holds_only_array
 
 SPLIT = "split"  # the column that says train, valid or test, where folders or arrays are named so
 RECORDINGS = ("wav", "flac", "ogg", "oga", "mp3", "aif", "aiff", "opus")
+COLUMNS = {"image": ENDINGS, "audio": RECORDINGS, "piece": TUNES}
 NOTES = ("thumbs.db", "desktop.ini", "icon\r")  # what systems leave in folders
 NAMES = {"images": "image", "imgs": "image", "labels": "label", "y": "label", "targets": "label"}
 
@@ -31,10 +33,11 @@ NAMES = {"images": "image", "imgs": "image", "labels": "label", "y": "label", "t
 class FolderPart(FramePart):
     """A folder, or a zip file, whose files are the rows.
 
-    The column ``image`` (``audio`` where most are recordings) has their whole names. Files that lie in folders have the
-    first folder's name as their ``label``; where the first folders are called train, valid or test, that is the column
-    ``split``, and the folders in them are the labels. A folder around all the others says nothing. Hidden files are
-    left out; others that are no pictures are rows, so that they are set aside with the reason.
+    The column ``image`` (``audio`` where most are recordings, ``piece`` where most are tunes) has their whole names.
+    Files that lie in folders have the first folder's name as their ``label``; where the first folders are called train,
+    valid or test, that is the column ``split``, and the folders in them are the labels. A folder around all the others
+    says nothing. Hidden files are left out; others that are no pictures are rows, so that they are set aside with the
+    reason.
 
     Args:
         path: the folder or the zip file.
@@ -92,8 +95,9 @@ class ArraysPart(FramePart):
 
 
 def holds_files(path: Path) -> bool:
-    """Whether any file in a folder or a zip file is named as pictures or recordings are."""
-    return any(name.lower().endswith((*_dotted(ENDINGS), *_dotted(RECORDINGS))) for name in _names_in(path))
+    """Whether any file in a folder or a zip file is named as pictures, recordings or tunes are."""
+    endings = tuple(ending for known in COLUMNS.values() for ending in _dotted(known))
+    return any(name.lower().endswith(endings) for name in _names_in(path))
 
 
 def holds_only_arrays(path: Path) -> bool:
@@ -123,8 +127,10 @@ def _names_in(path: Path) -> Iterator[str]:
 
 
 def _column_of(names: list[str]) -> str:
-    recordings = sum(name.lower().endswith(_dotted(RECORDINGS)) for name in names)
-    return "audio" if recordings > sum(name.lower().endswith(_dotted(ENDINGS)) for name in names) else "image"
+    counts = {
+        column: sum(name.lower().endswith(_dotted(endings)) for name in names) for column, endings in COLUMNS.items()
+    }
+    return max(counts, key=counts.__getitem__)
 
 
 def _folder_columns(names: list[str]) -> dict[str, list[str | None]]:

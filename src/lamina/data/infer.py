@@ -13,6 +13,11 @@ from lamina.data.table import Table
 from lamina.errors import DataError, MissingColumnError, SettingError, UsageError, nearest, some
 from lamina.features import FEATURES
 from lamina.features.base import Claim, Feature, Profile, blank_to_null
+from lamina.features.sentence import Sentence
+from lamina.features.span import Span
+from lamina.features.tags import Tags
+from lamina.features.text import Text
+from lamina.features.words import holds_words
 
 __all__ = ["Column", "Override", "Schema", "infer"]
 
@@ -127,9 +132,16 @@ def infer(
     profiles = {name: _profile(sample[name], name in targets) for name in names}
     for name, more in _hidden_values(table, profiles).items():
         profiles[name] = _profile(pl.concat([sample[name], more]), name in targets)
+    for name in targets:
+        profiles[name] = _beside(profiles[name], profiles, targets)
     columns = {name: _column(profile, overrides.get(name)) for name, profile in profiles.items()}
     for name in targets:
         _check_target(columns[name])
+        feature = columns[name].feature
+        if isinstance(feature, Tags):
+            _read_by_word(columns, profiles, feature)
+        if isinstance(feature, (Span, Sentence)):
+            _read_whole(columns, profiles, feature)
     return Schema(columns, len(sample))
 
 
@@ -205,6 +217,41 @@ def _strongest(profile: Profile) -> tuple[Claim, type[Feature]]:
         evidence = f"{profile.values.dtype} values, which no feature reads: kept for people, not an input"
         return Claim(0.0, evidence), FEATURES["identifier"]
     return max(claims, key=lambda item: item[0].strength)
+
+
+def _beside(target: Profile, profiles: Mapping[str, Profile], targets: Sequence[str]) -> Profile:
+    """The target's profile, with the cells beside its own; not those of columns of which more were looked at."""
+    count = len(target.values)
+    cells = {name: one.values for name, one in profiles.items() if name not in targets and len(one.values) == count}
+    return dataclasses.replace(target, beside=cells)
+
+
+def _read_by_word(columns: dict[str, Column], profiles: Mapping[str, Profile], tags: Tags) -> None:
+    """Make a text of the column whose words a target labels, whatever it looks like, that keeps its words apart."""
+    able = [name for name, one in profiles.items() if not one.is_target and holds_words(one.values.dtype)]
+    texts = [name for name in able if columns[name].feature.kind == "text"] or able
+    of = tags.settings.of or (texts[0] if len(texts) == 1 else "")
+    if of not in able:
+        raise UsageError(
+            f"which column's words does {tags.column!r} label?", got=repr(of) if of else f"{len(texts)} texts",
+            allowed=some(able, 20), do=f"say --feature '{tags.column}={{kind: tags, of: NAME}}'",
+        )  # fmt: skip
+    found = columns[of].feature
+    plain = found if isinstance(found, Text) else Text(of)
+    text = Text(of, dataclasses.replace(plain.settings, by_word=True))
+    columns[of] = dataclasses.replace(columns[of], feature=text, evidence=f"its words are labelled in {tags.column!r}")
+    tags.settings = dataclasses.replace(tags.settings, of=of)
+
+
+def _read_whole(columns: dict[str, Column], profiles: Mapping[str, Profile], placed: Span | Sentence) -> None:
+    """Make a text of the column that a target is a part of: passages that stand in many rows look like categories, and
+    lists of sentences like labels."""
+    of = placed.settings.of
+    if of in columns and holds_words(profiles[of].values.dtype) and not columns[of].overruled:
+        found = columns[of].feature
+        text = found if isinstance(found, Text) else Text(of)
+        says = "a part" if isinstance(placed, Span) else "a summary"
+        columns[of] = dataclasses.replace(columns[of], feature=text, evidence=f"{placed.column!r} is {says} of it")
 
 
 def _overruled(profile: Profile, override: Override, found: type[Feature]) -> Feature:

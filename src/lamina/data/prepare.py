@@ -201,7 +201,9 @@ def _scan(passes: _Passes, how: SplitSettings, unlabelled: bool) -> tuple[Keys, 
     classes = [feature for feature in encoder.targets if feature.kind in ("category", "boolean")]
     absent = np.zeros(total, bool)
     for rows, frame, extra in passes:
-        cells = [feature.key(frame[feature.column]).alias(feature.column) for feature in encoder.inputs]
+        # Where nothing is given, rows are the same whose targets are.
+        told = encoder.inputs or encoder.targets
+        cells = [feature.key(frame[feature.column]).alias(feature.column) for feature in told]
         keys.inputs[rows] = hash_rows(pl.DataFrame(cells))
         # The constant stands for tables without a target.
         nulls = [pl.lit(False), *(pl.col(feature.column).is_null() for feature in encoder.targets)]
@@ -340,7 +342,7 @@ def _encode(
             bad.update(broken.values())
             first += faulty(encoder.inputs, frame, broken, rows.start - start)[: NAMED - len(first)]
             refused: Broken = {}
-            targets = encoder.encode_targets(frame, refused)
+            targets = encoder.encode_targets(frame, refused, int(rows.start - start))
             _set_aside_by_reason(keys, aside, rows, refused)
             unknown = np.zeros(len(frame), bool)
             for feature, target in zip(encoder.targets, targets, strict=True):

@@ -22,6 +22,8 @@ from lamina.data.objects import to_part
 from lamina.data.parquet import ParquetPart
 from lamina.data.table import FramePart, Part, Table
 from lamina.data.text import open_bytes, utf16_of
+from lamina.data.textfile import SUFFIXES as RUNNING
+from lamina.data.textfile import TextFilePart, is_running
 from lamina.errors import DataError, UsageError, nearest, some
 from lamina.features.content import KINDS, in_archive
 
@@ -33,7 +35,10 @@ SUFFIXES = (
     *(suffix + packed for suffix in TEXT for packed in ("", ".gz", ".zst")),
     *(".parquet", ".pq", ".arrow", ".feather", ".ipc"),
 )
-FORMATS = "CSV or TSV, JSON lines (each also .gz or .zst), Parquet, Arrow IPC, NumPy .npz, a folder or zip of pictures"
+FORMATS = (
+    "CSV or TSV, JSON lines, running text (each also .gz or .zst), Parquet, Arrow IPC, NumPy .npz, a folder or zip of "
+    "pictures"
+)
 ZIP = b"PK\x03\x04"
 
 
@@ -42,11 +47,12 @@ def read(source: Any, *, missing: Iterable[object] = ()) -> Table:
 
     Args:
         source: a file of CSV or TSV (delimiter, quoting and encoding are found out) or JSON lines, plain, .gz or .zst,
-            Parquet, or Arrow IPC; a folder, a pattern (``data/*.csv``) or a list of such files, taken in the order of
-            their names; a folder or a zip file of pictures or recordings, in class folders or not; a NumPy ``.npz``
-            archive of arrays such as ``train_images`` and ``train_labels``; or a pandas, polars (also lazy) or Arrow
-            table, a NumPy array (2-D or structured), a dict of columns, a list of dicts. The index of a pandas frame is
-            not a column. A file's content decides what it is.
+            Parquet, or Arrow IPC; a file of running text (.txt, .md), whose parts are rows; a folder, a pattern
+            (``data/*.csv``) or a list of such files, taken in the order of their names; a folder or a zip file of
+            pictures or recordings, in class folders or not; a NumPy ``.npz`` archive of arrays such as ``train_images``
+            and ``train_labels``; or a pandas, polars (also lazy) or Arrow table, a NumPy array (2-D or structured), a
+            dict of columns, a list of dicts. The index of a pandas frame is not a column. A file's content decides what
+            it is.
         missing: cells that mean "no value here" beside the usual ones (empty, ``NA``, ``?`` ...), such as ``-999``.
 
     Returns:
@@ -139,13 +145,14 @@ def _paths(source: str) -> list[Path]:
         inside = sorted(file for file in path.iterdir() if _is_table_name(file))
         if not inside and holds_files(path):
             return [path]
+        inside = inside or sorted(file for file in path.iterdir() if _is_table_name(file, RUNNING))
         if not inside:
             others = sorted(file.name for file in path.iterdir())
             raise DataError(
                 f"the folder {path} holds no tables",
                 got=some(others) or "an empty folder",
                 allowed=", ".join(SUFFIXES),
-                do="or give a folder of pictures or recordings",
+                do="or give a folder of texts (.txt, .md), pictures or recordings",
             )
         return inside
     if path.is_file():
@@ -160,9 +167,9 @@ def _paths(source: str) -> list[Path]:
     raise _no_such_file(path)
 
 
-def _is_table_name(file: Path) -> bool:
+def _is_table_name(file: Path, endings: tuple[str, ...] = SUFFIXES) -> bool:
     # Names that begin with . or _ are notes of other programs (.part-0.crc, _SUCCESS).
-    return file.is_file() and file.name.lower().endswith(SUFFIXES) and not file.name.startswith((".", "_"))
+    return file.is_file() and file.name.lower().endswith(endings) and not file.name.startswith((".", "_"))
 
 
 def _no_such_file(path: Path) -> DataError:
@@ -212,12 +219,12 @@ def _format(path: Path, start: bytes, inside: bytes) -> Callable[[Path], Part]:
         raise DataError(f"{path} is not a table", got=kind, allowed=FORMATS, do="save the table in one of these")
     names = [suffix.lower() for suffix in path.suffixes]
     first = inside.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if first == b"{":
+    if first == b"{" and ".md" not in names:
         return JsonLinesPart
     if {".jsonl", ".ndjson", ".json"} & set(names):
         what = "one JSON array" if first == b"[" else "no JSON object in its first line"
         raise DataError(f"{path} is not JSON lines", got=what, allowed="one object a line", do="write it so")
-    return CsvPart
+    return TextFilePart if is_running(path, inside) else CsvPart
 
 
 def _is_binary(inside: bytes) -> bool:

@@ -31,10 +31,14 @@ class Part(ABC):
         name: for messages.
         dtypes: column -> type, in order.
         rows: how many there are, or None while that is not known.
+        most: rows in a frame, at most, where a row is large.
+        running: whether it is a file of running text, of which each row is a part.
         split: the column that says train, valid or test, where the source itself has one.
     """
 
     split: str | None = None
+    most: int = 65_536
+    running: bool = False
     name: str
     dtypes: dict[str, pl.DataType]
     rows: int | None = None
@@ -164,6 +168,11 @@ class Table:
         return found.pop() if len(found) == 1 else None
 
     @property
+    def running(self) -> int:
+        """Of how many files of running text it is made; 0 where it holds anything else."""
+        return len(self._parts) if all(part.running for part in self._parts) else 0
+
+    @property
     def rows(self) -> int:
         """How many rows there are. Text files are read through once to know; the answer is remembered."""
         for part in self._parts:
@@ -194,7 +203,7 @@ class Table:
         """
         names = self.names if columns is None else list(columns)
         self._require(names)
-        rows = max(1, min(rows, CELLS // max(1, len(names))))
+        rows = max(1, min(rows, CELLS // max(1, len(names)), *(part.most for part in self._parts)))
         return _even((frame for part in self._parts for frame in self._frames(part, names, rows)), rows)
 
     def head(self, n: int = 10) -> pl.DataFrame:

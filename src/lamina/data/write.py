@@ -48,10 +48,13 @@ def write(frames: Iterable[pl.DataFrame], path: Path) -> int:
 
 
 def write_csv(frames: Iterable[pl.DataFrame], file: BinaryIO) -> int:
-    """Write pieces as one CSV to an open file, as they come. Returns how many rows."""
+    """Write pieces as one CSV to an open file, as they come; lists, which CSV has none of, with blanks between their
+    items. Returns how many rows."""
     rows = 0
     for place, frame in enumerate(frames):
-        frame.write_csv(file, include_header=place == 0)
+        lists = [name for name, of in frame.schema.items() if isinstance(of, pl.List) and not of.inner.is_nested()]
+        flat = frame.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(" "))
+        flat.write_csv(file, include_header=place == 0)
         rows += len(frame)
     return rows
 

@@ -48,6 +48,7 @@ class Decoder(nn.Module, ABC):
 
     Settings: ClassVar[type]
     reads_memory: ClassVar[bool] = True  # whether it can write from a memory; all can write from nothing
+    reads_segments: ClassVar[bool] = False  # whether its forward pass takes rows of several texts, and keeps them apart
     longest: int | None
 
     @abstractmethod
@@ -88,6 +89,13 @@ class Decoder(nn.Module, ABC):
     def select(self, state: State, rows: Tensor) -> State:
         """The state of some rows, (M,) int64: kept, repeated or in another order."""
         return {name: values.index_select(0, rows) for name, values in state.items()}
+
+    def cut(self, state: State, count: int) -> State | None:
+        """The state as it was after the first ``count`` tokens of each row; None where that is not known any more.
+
+        As by :meth:`step`, the state that was handed in is used up.
+        """
+        return None
 
     def _check_memory(self, memory: Memory | None) -> None:
         """Built with a memory and run with one, or neither."""

@@ -41,6 +41,12 @@ class GPTSettings:
         "rotary", "How a place knows where it stands: rotated queries and keys, or learned vectors added."
     )
     rotary_base: float = setting(10_000.0, "How slowly rotary positions turn; more for longer texts.", gt=1)
+    rotary_stretch: list[float] = setting(
+        [],
+        "How rotary positions are slowed for longer texts: [factor], or as in Llama 3.1 [factor, low, high, length]; "
+        "empty: not at all.",
+        max_length=4,
+    )
     normalisation: Literal["rms", "layer"] = setting("rms", "Normalisation before each part, by size or also by mean.")
     epsilon: float = setting(1e-5, "What normalisation adds to the variance.", gt=0)
     feed: Literal["swiglu", "gelu"] = setting("swiglu", "The feed-forward part: with a gate, or one hidden layer.")
@@ -135,6 +141,7 @@ class GPT(Decoder):
 
     Settings = GPTSettings
     reads_memory = False
+    reads_segments = True
 
     def __init__(self, size: int, memory: int | None, settings: GPTSettings) -> None:
         super().__init__(size, memory, settings)
@@ -145,7 +152,11 @@ class GPT(Decoder):
         self.longest = settings.longest if is_learned else None
         self.words = Vocabulary(size, settings.width, DEVIATION, settings.tied)
         self.places = Words(settings.longest, settings.width, DEVIATION) if is_learned else None
-        self.rotary = None if is_learned else Rotary(settings.width // settings.heads, settings.rotary_base)
+        self.rotary = (
+            None
+            if is_learned
+            else Rotary(settings.width // settings.heads, settings.rotary_base, settings.rotary_stretch)
+        )
         self.dropout = PooledDropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.depth))
         self.norm = _norm(settings)
@@ -225,6 +236,9 @@ class GPT(Decoder):
             x = block.step(x, layer, span, turns)
         more = tokens.shape[1] if lengths is None else lengths
         return self.words.logits(self.norm(last_of(x, lengths))), {"length": length + more, "cache": cache}
+
+    def cut(self, state: State, count: int) -> State:
+        return {**state, "length": state["length"].clamp(max=count)}  # what stands beyond is never looked at
 
 
 class GPT2(GPT):

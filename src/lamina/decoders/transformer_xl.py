@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamina.config import setting, settings
@@ -101,6 +102,7 @@ class TransformerXL(Decoder):
 
     Settings = TransformerXLSettings
     reads_memory = False
+    reads_segments = True
 
     def __init__(self, size: int, memory: int | None, settings: TransformerXLSettings) -> None:
         super().__init__(size, memory, settings)
@@ -113,8 +115,10 @@ class TransformerXL(Decoder):
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(settings.width)
 
-    def forward(self, tokens: Tensor, lengths: Tensor, memory: Memory | None = None) -> Tensor:
-        return self.segment(tokens, None, self.begin(memory, len(tokens)))[0]
+    def forward(
+        self, tokens: Tensor, lengths: Tensor, memory: Memory | None = None, segments: Tensor | None = None
+    ) -> Tensor:
+        return self.segment(tokens, None, self.begin(memory, len(tokens)), segments)[0]
 
     def begin(self, memory: Memory | None, rows: int) -> State:
         self._check_memory(memory)
@@ -124,7 +128,9 @@ class TransformerXL(Decoder):
             "hidden": weight.new_zeros(rows, settings.depth, 0, settings.width),
         }
 
-    def segment(self, tokens: Tensor, lengths: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def segment(
+        self, tokens: Tensor, lengths: Tensor | None, state: State, segments: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Read the next segment of each row's text.
 
         Args:
@@ -132,6 +138,8 @@ class TransformerXL(Decoder):
             lengths: (B,), tokens of each row; all if None.
             state: of :meth:`begin`, or of the segment before. ``hidden`` (B, depth, M, width) is what went into each
                 layer, the latest last; ``length`` (B,) how many of these places are there.
+            segments: (B, T) int64, where rows hold several texts one after the other: the number of each place's, from
+                0 for the one that the state is of. None looks across to another.
 
         Returns:
             Logits of what follows each token, (B, T, size), and the state for the next segment.
@@ -139,6 +147,8 @@ class TransformerXL(Decoder):
         assert "hidden" in state, "a state that was written from is for writing on alone"
         hidden, length = state["hidden"], state["length"]
         mask = _mask(length, hidden.shape[2], tokens.shape[1])
+        if segments is not None:
+            mask = mask & _alike(segments, hidden.shape[2])
         x = self.dropout(self.words(tokens))
         sines = self.sines(mask.shape[-1], tokens.device)
         inputs = []
@@ -193,3 +203,9 @@ def _mask(length: Tensor, before: int, count: int) -> Tensor:
     places = torch.arange(before + count, device=length.device)
     past = places <= before + torch.arange(count, device=length.device)[:, None]
     return past & (places >= before - length[:, None, None])
+
+
+def _alike(segments: Tensor, before: int) -> Tensor:
+    """Which places are of one text, (B, T, M + T): those before the segment are of text 0."""
+    every = F.pad(segments, (before, 0))  # (B, M + T)
+    return segments[:, :, None] == every[:, None]

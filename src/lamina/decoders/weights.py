@@ -1,4 +1,5 @@
-"""Weights of GPT-2 and Llama in the transformers library's layout: config.json says the form, safetensors hold them."""
+"""Weights of GPT-2, Llama and what is built like it, in the transformers library's layout: config.json says the form,
+safetensors hold them."""
 
 from __future__ import annotations
 
@@ -12,12 +13,15 @@ import torch
 from torch import Tensor
 
 from lamina.backbones.weights import read_weights
+from lamina.config import check
+from lamina.decoders import DECODERS
 from lamina.decoders.base import Decoder
 from lamina.errors import DataError, some
 from lamina.files import read_json
 
-__all__ = ["known_decoder", "load_decoder"]
+__all__ = ["KNOWN", "context_of", "decoder_of_folder", "known_decoder", "load_decoder"]
 
+STRETCH = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")  # of Llama 3.1
 BLOCK = re.compile(r"(?:h|layers)\.(\d+)\.")
 
 
@@ -70,7 +74,7 @@ def _llama(config: Mapping[str, Any]) -> dict[str, Any]:
     width, heads = config["hidden_size"], config["num_attention_heads"]
     # Version 5 of the library puts the rotation into a group, older ones have two names for it.
     rotary = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    _need({"rope_type": rotary.get("rope_type", rotary.get("type", "default"))}, "rope_type", "default")
+    _need(rotary, "partial_rotary_factor", 1.0)
     _need(config, "hidden_act", "silu")
     _need(config, "head_dim", width // heads, None)
     return {
@@ -81,11 +85,24 @@ def _llama(config: Mapping[str, Any]) -> dict[str, Any]:
         "heads": heads,
         "key_heads": config.get("num_key_value_heads") or heads,
         "hidden": config["intermediate_size"] / width,
+        "rotary_stretch": _stretch(rotary),
         "rotary_base": rotary.get("rope_theta", config.get("rope_theta", 10_000.0)),
         "epsilon": config.get("rms_norm_eps", 1e-6),
         "bias": config.get("attention_bias", False) or config.get("mlp_bias", False),
         "tied": config.get("tie_word_embeddings", False),
     }
+
+
+def _stretch(rotary: Mapping[str, Any]) -> list[float]:
+    """How rotary positions are slowed, as :func:`lamina.nn.rotary.stretched` takes it."""
+    kind = rotary.get("rope_type", rotary.get("type", "default"))
+    _need({"rope_type": kind}, "rope_type", "default", "linear", "llama3")
+    names = {"linear": ["factor"], "llama3": list(STRETCH)}.get(kind, [])
+    return [float(rotary[name]) for name in names]
+
+
+def _qwen2(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_llama(config), "bias": True}  # of queries, keys and values; the others' are zeros
 
 
 _LAYOUTS = {
@@ -125,6 +142,11 @@ _LAYOUTS = {
         prefix="model.",
     ),
 }
+_LAYOUTS["mistral"] = _LAYOUTS["llama"]
+_LAYOUTS["qwen2"] = dataclasses.replace(_LAYOUTS["llama"], about=_qwen2)
+
+KNOWN = tuple(_LAYOUTS)
+"""Kinds of network, by the ``model_type`` of their config.json."""
 
 
 def known_decoder(folder: Path) -> dict[str, Any]:
@@ -138,6 +160,30 @@ def known_decoder(folder: Path) -> dict[str, Any]:
         return _layout_of(config, folder).about(config)
     except KeyError as error:
         raise DataError(f"{folder}/config.json does not say the network's form", got=f"no {error.args[0]}") from None
+
+
+def context_of(folder: Path) -> int | None:
+    """How many tokens a network of such a folder reads at most, where its config.json says so.
+
+    One whose places look back at a window of so many others is right for as many, since ours look at all.
+    """
+    config = _config(Path(folder))
+    window = config.get("sliding_window") if config.get("use_sliding_window", True) else None
+    found = [config.get("n_positions"), config.get("max_position_embeddings"), window]
+    return min((one for one in found if isinstance(one, int)), default=None)
+
+
+def decoder_of_folder(folder: Path) -> Decoder:
+    """The decoder of a folder of weights, with them, to be run rather than trained.
+
+    Raises:
+        DataError: as :func:`known_decoder` and :func:`load_decoder`.
+    """
+    known = known_decoder(folder)
+    cls = DECODERS[known.pop("name")]
+    decoder: Decoder = cls(known.pop("size"), None, check(cls.Settings, known))
+    load_decoder(decoder, folder)
+    return decoder.eval()
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -55,8 +55,9 @@ class DecodingSettings:
     seed: int = setting(0, "What chance hangs on, beside the row and the place in the text.", ge=0)
 
 
-def check_alternatives(settings: DecodingSettings) -> None:
-    """Raises SettingError if more alternatives are asked for than there can be."""
+def check_alternatives(settings: Any) -> None:
+    """Raises SettingError if more alternatives are asked for than there can be: of these settings, or others that say
+    ``how``, ``beams`` and ``alternatives`` too."""
     most = {"greedy": 1, "beam": settings.beams}.get(settings.how, settings.alternatives)
     if settings.alternatives > most:
         raise SettingError(

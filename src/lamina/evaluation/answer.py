@@ -8,7 +8,20 @@ from lamina.features.answer import Answer
 
 __all__ = ["KINDS", "Baseline"]
 
-KINDS = ("binary", "multiclass", "multilabel", "regression", "write")
+KINDS = (
+    "binary",
+    "multiclass",
+    "multilabel",
+    "regression",
+    "write",
+    "continue",
+    "transcribe",
+    "point",
+    "extract",
+    "compose",
+    "tag",
+    "chat",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from lamina.data.batches import Rows
+from lamina.data.rows import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.features.layout import Layout
 from lamina.names import Names
@@ -13,7 +13,19 @@ from lamina.names import Names
 __all__ = ["COMPANY", "Answering", "Company"]
 
 # Task -> its company. The other tasks have the baselines of lamina.evaluation.baselines.
-COMPANY = Names("task that is predicted alone", {"write": "lamina.evaluation.text.plain:COMPANY"})
+COMPANY = Names(
+    "task that is predicted alone",
+    {
+        "write": "lamina.evaluation.text.plain:COMPANY",
+        "continue": "lamina.evaluation.text.counted:COMPANY",
+        "transcribe": "lamina.evaluation.text.plain:COMPANY",
+        "point": "lamina.evaluation.text.windows:COMPANY",
+        "extract": "lamina.evaluation.text.extract:COMPANY",
+        "tag": "lamina.evaluation.tags:COMPANY",
+        "compose": "lamina.evaluation.music:COMPANY",
+        "chat": "lamina.evaluation.text.dialogues:COMPANY",
+    },
+)
 
 
 class Answering(Protocol):

@@ -23,7 +23,7 @@ def detail(kind: str, target: np.ndarray, answer: Answer, names: Sequence[str], 
     """Everything of this file that fits the kind of task and that the answer allows."""
     if kind == "regression":
         return residuals(target, answer, seed=seed)
-    if kind == "write":
+    if answer.decision is None:
         return {}
     if kind == "multilabel":
         return {"per_class": per_label(target, answer, names)}

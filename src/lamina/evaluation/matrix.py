@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.data.batches import Rows
+from lamina.data.rows import Rows
 from lamina.features.base import WIDE
 from lamina.features.layout import Layout
 from lamina.features.ragged import Ragged

@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lamina.evaluation import tags
 from lamina.evaluation.answer import KINDS
 from lamina.evaluation.text import SCORES
-from lamina.evaluation.text.base import RowStatistics
+from lamina.evaluation.text.base import RowStatistics, ratio
+from lamina.evaluation.text.perplexity import bits_per_byte, nats_per_step, perplexity
 from lamina.features.answer import Answer
 
 __all__ = ["METRICS", "Metric", "Statistics", "measure", "metrics_for"]
@@ -338,13 +340,69 @@ def _of_texts(count: RowStatistics) -> Callable[[np.ndarray, Answer], Statistics
     return statistics
 
 
+# Task -> what its scores are listed under.
+_TEXTS = {"write": "text", "transcribe": "transcript", "point": "answer", "extract": "summary"}
 _WRITTEN = tuple(
+    Metric(score.name, score.label, (task,), score.greater_is_better, "text", _of_texts(score.statistics), score.figure)
+    for task, kind in _TEXTS.items()
+    for score in SCORES[kind]
+)
+
+
+def _of_sums(target: np.ndarray, answer: Answer) -> Statistics:
+    """Weighted sums of what a row's own probability is made from."""
+    rows = answer.sums
+    assert rows is not None
+    return lambda weights: weights @ rows
+
+
+def _frame_accuracy(sums: np.ndarray) -> np.ndarray:
+    """Notes that came as expected, of those that came or were expected (Bay et al. 2009)."""
+    return ratio(sums[:, 2], sums[:, 2:].sum(axis=1))
+
+
+_CONTINUED = (
+    Metric("bits_per_byte", "Bits a byte", ("continue",), False, "sums", _of_sums, bits_per_byte),
+    Metric("nats", "Nats a token", ("continue",), False, "sums", _of_sums, nats_per_step),
+    Metric("perplexity", "Perplexity", ("continue",), False, "sums", _of_sums, perplexity),
+)
+
+_TALKED = (
+    Metric("nats", "Nats a token", ("chat",), False, "sums", _of_sums, nats_per_step),
+    Metric("bits_per_byte", "Bits a byte", ("chat",), False, "sums", _of_sums, bits_per_byte),
+    Metric("perplexity", "Perplexity", ("chat",), False, "sums", _of_sums, perplexity),
+)
+
+_COMPOSED = (
+    Metric("nats", "Nats a step", ("compose",), False, "sums", _of_sums, nats_per_step),
+    Metric("frame_accuracy", "Accuracy of frames", ("compose",), True, "sums", _of_sums, _frame_accuracy),
+)
+
+
+@functools.cache
+def _of_tags(count: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[np.ndarray, Answer], Statistics]:
+    """Statistics of labels of words: weighted sums over rows. One function for each, so that scores share them."""
+
+    def statistics(target: np.ndarray, answer: Answer) -> Statistics:
+        assert answer.labels is not None
+        rows = count(target, answer.labels)
+        return lambda weights: weights @ rows
+
+    return statistics
+
+
+_TAGS = (
+    Metric("span_f1", "F1 of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.f1),
+    Metric("span_precision", "Precision of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.precision),
+    Metric("span_recall", "Recall of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.recall),
+    Metric("accuracy", "Accuracy of words", ("tag",), True, "labels", _of_tags(tags.words_right), tags.accuracy),
     Metric(
-        score.name, score.label, ("write",), score.greater_is_better, "text", _of_texts(score.statistics), score.figure
-    )
-    for score in SCORES["text"]
+        "f1_macro", "F1 of labels (macro)", ("tag",), True, "labels", _of_tags(tags.label_counts), tags.f1_of_labels
+    ),
+    Metric("exact", "Rows all right", ("tag",), True, "labels", _of_tags(tags.words_right), tags.exact),
 )
 
 METRICS: dict[str, list[Metric]] = {
-    kind: [metric for metric in (*_ALL, *_WRITTEN) if kind in metric.kinds] for kind in KINDS
+    kind: [metric for metric in (*_ALL, *_WRITTEN, *_CONTINUED, *_COMPOSED, *_TALKED, *_TAGS) if kind in metric.kinds]
+    for kind in KINDS
 }

@@ -177,5 +177,13 @@ def _called(name: str) -> str:
         "boosting": "gradient boosting",
         "svm": "the support vector machine",
         "nearest": "the most similar training row",
+        "window": "the words that are most like the question",
+        "lead": "the first sentence",
+        "textrank": "TextRank",
+        "unigram": "token frequencies",
+        "before": "the network before it learned",
+        "ngram": "counted n-grams",
+        "words": "each word's most frequent label",
+        "repeat": "repeating the step before",
     }
     return articles.get(name, name)

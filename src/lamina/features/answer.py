@@ -25,6 +25,10 @@ class Answer:
         lower, upper: (n,) float64, the interval that holds the value in about 90% of rows.
         text: (n,) texts.
         sureness: (n,) float64, the probability of a text's tokens, their geometric mean.
+        place: (n, 2) int64, where a text that was found in another one starts and ends; -1 where none was.
+        sums: (n, k) float64, of a row whose own probability is judged: nats, steps, and what else scores are made from.
+        labels: (n,) lists of a label for each word.
+        spans: (n,) lists of the spans that these labels make, where they make any.
     """
 
     probability: np.ndarray | None = None
@@ -35,9 +39,13 @@ class Answer:
     upper: np.ndarray | None = None
     text: np.ndarray | None = None
     sureness: np.ndarray | None = None
+    place: np.ndarray | None = None
+    sums: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    spans: np.ndarray | None = None
 
     def __len__(self) -> int:
-        main = next(one for one in (self.value, self.decision, self.text) if one is not None)
+        main = next(one for one in (self.value, self.decision, self.text, self.sums, self.labels) if one is not None)
         return len(main)
 
     def take(self, rows: np.ndarray) -> Answer:
@@ -66,6 +74,16 @@ class Answer:
         elif self.text is not None:
             columns[name] = pl.Series(self.text.tolist(), dtype=pl.String)
             columns[f"{name}_sureness"] = self.sureness
+            if self.place is not None:
+                found = self.place[:, 0] >= 0
+                for part, places in zip(("start", "end"), self.place.T, strict=True):
+                    columns[f"{name}_{part}"] = pl.Series(places).set(pl.Series(~found), None)
+        elif self.labels is not None:
+            columns[name] = pl.Series(self.labels.tolist(), dtype=pl.List(pl.String))
+            columns[f"{name}_sureness"] = self.sureness
+        elif self.sums is not None:
+            nats, steps = self.sums[:, :2].T
+            columns[f"{name}_nats"] = np.divide(nats, steps, out=np.full(len(nats), np.nan), where=steps > 0)
         else:
             assert self.decision is not None
             columns[name] = feature.decode(self.decision)

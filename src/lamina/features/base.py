@@ -65,6 +65,9 @@ class Slot:
         shape: of one item (wide slots only).
         length: items of a long row of the training rows, by which networks are laid out (wide slots only).
         centre, scale: of each channel of the training pictures, 0 to 255, by which networks standardise them.
+        spelling: what each token stands for, in UTF-8 (tokens of our own only).
+        counts: how often each token came in the training texts (tokens of a text that keeps its words apart only).
+        holds_target: whether the target stands in this column: a part of it, labels of its words.
     """
 
     column: str
@@ -76,6 +79,9 @@ class Slot:
     length: int = 1
     centre: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    spelling: tuple[bytes, ...] = dataclasses.field(default=(), repr=False)
+    counts: tuple[int, ...] = dataclasses.field(default=(), repr=False)
+    holds_target: bool = False
 
     @property
     def is_wide(self) -> bool:
@@ -93,6 +99,7 @@ class Profile:
         rows: cells in the sample, missing ones counted.
         distinct: different values among those that are there.
         is_target: whether the column is to be predicted.
+        beside: of a column that is to be predicted, the same rows of the others, by name.
     """
 
     name: str
@@ -100,6 +107,7 @@ class Profile:
     rows: int
     distinct: int
     is_target: bool = False
+    beside: Mapping[str, pl.Series] = dataclasses.field(default_factory=dict)
 
     @property
     def present(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -42,7 +43,11 @@ class Encoder:
     @property
     def layout(self) -> Layout:
         """The slots of all inputs; known once fitted."""
-        return Layout.of(slot for feature in self.inputs for slot in feature.slots)
+        held = {feature.settings.of for feature in self.targets if isinstance(feature, Placed)}
+        slots = (slot for feature in self.inputs for slot in feature.slots)
+        return Layout.of(
+            dataclasses.replace(slot, holds_target=True) if slot.column in held else slot for slot in slots
+        )
 
     def read(self, frame: pl.DataFrame, first_row: int = 0, *, targets: bool = False) -> pl.DataFrame:
         """Check raw columns and bring them to the features' own dtypes. Other columns are left out.
@@ -141,7 +146,10 @@ class Encoder:
                 allowed=", ".join(able),
                 do=f"say --feature {feature.column}=category, or =number",
             )
-        array = feature.encode(cells)[group]
+        if isinstance(feature, Media):
+            array = feature.encode(cells, refused, first_row)[group]
+        else:
+            array = feature.encode(cells)[group]
         return array if isinstance(array, Ragged) or feature.kind == "labels" else array[:, 0]
 
     def to_json(self) -> dict[str, Any]:

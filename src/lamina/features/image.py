@@ -10,14 +10,19 @@ import polars as pl
 from pydantic import Field
 
 from lamina.config import setting, settings
+from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, Slot
 from lamina.features.glances import SEEN, Glance, Glances, glance
-from lamina.features.media import Media, dimensions_of, innermost, is_file_name
-from lamina.features.picture import ENDINGS, Fit, fitted, framed, is_picture, open_picture, pixels_of
+from lamina.features.media import Media, dimensions_of, innermost, is_file_name, threads
+from lamina.features.picture import ENDINGS, Fit, Form, is_picture, open_picture, shaped
+from lamina.features.workers import Workers
 
 __all__ = ["Image", "ImageSettings", "ImageState"]
 
 LOOKED_AT = 100  # cells of bytes whose beginnings are looked at
+MANY = 512  # files from which on other processes help to decode small ones
+SMALL = 2**16  # pixels of a picture; with larger ones Python is let go for long enough that threads are as good
+WORKERS = Workers()
 
 
 @settings
@@ -126,13 +131,24 @@ class Image(Media):
         Raises:
             DataError: if it cannot be decoded; it says why.
         """
+        return shaped(cell, self.form)
+
+    @property
+    def form(self) -> Form:
+        """What pictures are brought to."""
         state = self.state
-        shape = (state.height, state.width, state.channels)
-        if isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and (*cell.shape, 1)[:3] == shape:
-            return cell.reshape(1, *shape)  # as it should be
-        image = open_picture(cell, max(shape[:2]), grey=state.channels == 1).image
-        pixels = pixels_of(fitted(image, state.height, state.width, self.settings.fit), state.channels, state.white)
-        return framed(pixels, state.height, state.width, state.centre)[None]
+        return Form(state.height, state.width, state.channels, self.settings.fit, state.white, state.centre)
+
+    def decoded(self, values: pl.Series) -> list[np.ndarray | DataError | None]:
+        others, (height, width) = threads() - 1, self.state.largest
+        if values.dtype != pl.String or len(values) < MANY or height * width > SMALL or not others:
+            return super().decoded(values)
+        there = values.is_not_null()
+        found = WORKERS.decode(values.filter(there).to_list(), self.form, others)
+        if found is None:
+            return super().decoded(values)
+        pictures = iter(found)
+        return [next(pictures) if present else None for present in there]
 
     def summary(self) -> dict[str, Any]:
         return dataclasses.asdict(self.state)

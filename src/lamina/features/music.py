@@ -15,6 +15,7 @@ from lamina.config import setting, settings
 from lamina.errors import DataError, some
 from lamina.features.base import Claim, Profile, Slot
 from lamina.features.media import (
+    Broken,
     Media,
     cells_of,
     dimensions_of,
@@ -25,8 +26,9 @@ from lamina.features.media import (
     lots_of,
 )
 from lamina.features.midi import DRUMS, ENDINGS, Note, Tempo, Tune, is_midi, read_midi
+from lamina.features.ragged import Ragged
 
-__all__ = ["KEYS", "Heard", "Music", "MusicSettings", "MusicState", "roll_of", "tune_of"]
+__all__ = ["KEYS", "OFF", "ON", "Heard", "Music", "MusicSettings", "MusicState", "roll_of", "tune_of"]
 
 SAMPLE = 1000  # tunes that lengths and pitches are learned from
 LOOKED_AT = 100  # cells whose beginnings are looked at
@@ -36,6 +38,7 @@ MOST_AT_ONCE = 12  # notes a step, on average, of lists that look like music
 
 PITCHES = 128
 KEYS = {"piano": (21, 108), "all": (0, PITCHES - 1)}  # the lowest and the highest pitch
+OFF, ON = 1, 2  # of a key in a tune that is to be learned; 0 fills up short ones
 
 
 @settings
@@ -95,7 +98,7 @@ class Music(Media):
 
     Cells are MIDI files by name, or their bytes; or lists of steps, each a list of pitches (60 is middle C; nothing,
     or -1 for a voice that rests, is silence). Notes of files are moved to the nearest step, and last one at least;
-    drums are left out.
+    drums are left out. A target has :data:`ON` and :data:`OFF` for 1 and 0, in bytes.
 
     Example:
         >>> feature = Music("tune")
@@ -106,6 +109,7 @@ class Music(Media):
     """
 
     kind: ClassVar[str] = "music"
+    target_group: ClassVar[str] = "frames"
     Settings = MusicSettings
     State = MusicState
     dimensions: ClassVar[tuple[int, ...]] = (2,)
@@ -125,7 +129,7 @@ class Music(Media):
             share = float(named.drop_nulls().to_numpy().mean())
             return Claim(0.9, f"{share:.0%} of the cells are names of MIDI files") if share >= 0.9 else None
         if dimensions_of(values.dtype) == 2 and innermost(values.dtype).is_integer():
-            return _claim_of_lists(values.drop_nulls().head(LOOKED_AT))
+            return _claim_of_lists(values.drop_nulls().head(LOOKED_AT), profile.is_target)
         return None
 
     def partial_fit(self, values: pl.Series) -> Self:
@@ -175,8 +179,13 @@ class Music(Media):
         Raises:
             DataError: if it is no tune, or holds no steps; it says why.
         """
+        return self.with_tempo(cell)[0]
+
+    def with_tempo(self, cell: str | bytes | np.ndarray) -> tuple[np.ndarray, float | None]:
+        """A tune's frames as :meth:`load` gives them, and its beats a minute, if it says so."""
         low, high = KEYS[self.settings.keys]
-        return self._roll(cell)[0][:, low : high + 1].astype(np.float32)
+        roll, _, tempo = self._roll(cell)
+        return roll[:, low : high + 1].astype(np.float32), tempo
 
     def _roll(self, cell: str | bytes | np.ndarray) -> tuple[np.ndarray, int, float | None]:
         """Which pitches sound, (steps, 128) bool; how many steps there were; beats a minute, if the tune says so."""
@@ -186,19 +195,33 @@ class Music(Media):
         roll, length = roll_of(tune, self.settings.step, self.settings.longest)
         return roll, length, 6e7 / tune.tempos[0].micros if tune.tempos else None
 
+    def encode(self, values: pl.Series, broken: Broken | None = None, first_row: int = 0) -> dict[str, Any]:
+        arrays = super().encode(values, broken, first_row)
+        if self.is_target:
+            rows: Ragged = arrays["frames"]
+            arrays["frames"] = Ragged(np.where(rows.values > 0.5, np.uint8(ON), np.uint8(OFF)), rows.ends)
+        return arrays
+
     def decode(self, encoded: Any) -> pl.Series:
         """Rows of frames as lists of steps, each a list of pitches; null for a row without frames.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged` of frames; a key sounds where it is above one half.
+            encoded: a :class:`~lamina.features.ragged.Ragged` of frames; a key sounds where it is above one half, or of
+                a target where it is :data:`ON`.
         """
-        rows = [self.steps(encoded[row : row + 1].values) for row in range(len(encoded))]
+        off = OFF if self.is_target else 0
+        rows = [self.steps(np.asarray(encoded[row : row + 1].values, np.float32) - off) for row in range(len(encoded))]
         return pl.Series(self.column, [steps or None for steps in rows], dtype=pl.List(pl.List(pl.Int64)))
 
     def steps(self, frames: np.ndarray) -> list[list[int]]:
         """The pitches of each step, (steps, keys) -> one list a step; a key sounds where it is above one half."""
         low, _ = KEYS[self.settings.keys]
         return [(np.flatnonzero(frame > 0.5) + low).tolist() for frame in frames]
+
+    @property
+    def lowest(self) -> int:
+        """The pitch of the first key of a frame."""
+        return KEYS[self.settings.keys][0]
 
     def tune(self, frames: np.ndarray) -> Tune:
         """Frames, (steps, keys), as a tune of the usual tempo, to be written as MIDI or played."""
@@ -320,11 +343,18 @@ def _rests(pitch: float | None) -> bool:
     return pitch is None or pitch == -1 or pitch != pitch
 
 
-def _claim_of_lists(cells: pl.Series) -> Claim | None:
-    """Lists of lists are music if their inner lists differ in length, as those of series do not, and are of keys."""
+def _claim_of_lists(cells: pl.Series, is_target: bool) -> Claim | None:
+    """Lists of lists are music if their inner lists differ in length, as those of series do not, and are of keys.
+
+    Series are no targets: there, all steps may have as many voices, two may have one pitch, and some may rest.
+    """
     inner = cells.cast(pl.List(pl.List(pl.Int64))).explode().drop_nulls()
     counts, pitches = inner.list.len(), inner.explode().drop_nulls()
-    if counts.n_unique() < 2 or not len(pitches) or (inner.list.n_unique() < counts).any():
+    if is_target:
+        pitches = pitches.filter(pitches != -1)
+    elif counts.n_unique() < 2 or (inner.list.n_unique() < counts).any():
+        return None
+    if not len(pitches):
         return None
     low, high = int(pitches.to_numpy().min()), int(pitches.to_numpy().max())
     (lowest, highest), at_once = KEYS["piano"], len(pitches) / len(inner)

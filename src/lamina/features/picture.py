@@ -21,6 +21,7 @@ from lamina.features.medical import dicom_picture, nifti_slice
 __all__ = [
     "ENDINGS",
     "Fit",
+    "Form",
     "Picture",
     "check_pixels",
     "fitted",
@@ -29,6 +30,7 @@ __all__ = [
     "open_picture",
     "pictures_in",
     "pixels_of",
+    "shaped",
 ]
 
 Fit = Literal["squash", "crop", "pad"]
@@ -72,6 +74,46 @@ def is_picture(content: bytes) -> bool:
         or (content.startswith(b"RIFF") and content[8:12] == b"WEBP")
         or (content.startswith(b"BM") and content[6:10] == bytes(4))
     )
+
+
+class Form(NamedTuple):
+    """What pictures are brought to.
+
+    Attributes:
+        height, width, channels: of the array; one channel is grey.
+        fit: what is done to pictures of another form.
+        white: what 255 stands for in pictures of 16 bits.
+        colour: of the frame around a picture that leaves some of the array empty, a value for each channel.
+    """
+
+    height: int
+    width: int
+    channels: int
+    fit: Fit
+    white: int
+    colour: Sequence[float]
+
+
+def shaped(cell: str | bytes | np.ndarray, form: Form) -> np.ndarray:
+    """A picture in its form, (1, height, width, channels) uint8.
+
+    Args:
+        cell: as :func:`open_picture` takes it.
+        form: what it is brought to.
+
+    Raises:
+        DataError: if it cannot be decoded; it says why.
+
+    Example:
+        >>> shaped(np.zeros((2, 3), np.uint8), Form(4, 4, 1, "squash", 255, [0.0])).shape
+        (1, 4, 4, 1)
+    """
+    height, width, channels, fit, white, colour = form
+    if isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and (*cell.shape, 1)[:3] == (height, width, channels):
+        return cell.reshape(1, height, width, channels)  # as it should be
+    image = open_picture(cell, max(height, width), grey=channels == 1).image
+    pixels = pixels_of(fitted(image, height, width, fit), channels, white)
+    return framed(pixels, height, width, colour)[None]
 
 
 def open_picture(cell: str | bytes | np.ndarray, near: int | None = None, *, grey: bool = False) -> Picture:

@@ -15,6 +15,7 @@ from pydantic import Field
 from lamina.config import setting, settings
 from lamina.errors import DataError, SettingError
 from lamina.features.base import Claim, Feature, Profile, Slot, as_text, blank_to_null
+from lamina.features.sentences import one_by_one
 from lamina.features.tokens import (
     FIRST,
     UNSPACED,
@@ -27,11 +28,15 @@ from lamina.features.tokens import (
     learn_pieces,
     split,
 )
+from lamina.features.words import as_words, spelled
 
 __all__ = ["Text", "TextSettings", "TextState"]
 
 SAMPLE = 20_000  # texts that lengths are learned from; up to so many they are exact
 SAMPLE_BYTES = 64 * 2**20
+ENDLESS = 2**31 - 1  # tokens, more than any text has
+LOOKED_AT = 256  # texts that lengths are learned from where texts are of any length
+SPELLED = 4 * 2**20  # bytes of texts that are written on from nothing, up to which they are learned by character
 MOST_PARTS = 1_000_000  # different words that are counted; beyond, those seen once are forgotten
 
 # A word that came once is as likely as the next word is new (Good 1953): beyond this share, cells are codes rather than
@@ -53,7 +58,8 @@ class TextSettings:
         "auto",
         "words and marks; pieces of words, learned by joining frequent neighbours, so that nothing is unknown; "
         "characters; those of a pretrained model, which needs weights; auto: pretrained where weights are given, else "
-        "words, or pieces where over half of 1000 words or more came once; pieces where the text is predicted.",
+        "words, or pieces where over half of 1000 words or more came once; pieces where the text is "
+        "predicted, but characters of up to 4 MiB of text that is predicted from nothing.",
     )
     vocabulary: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
         "auto", "Most tokens, the most frequent ones; auto: 20000 words, 5000 characters, or 8000 pieces, at least 256."
@@ -62,8 +68,13 @@ class TextSettings:
     lower: bool | Literal["auto"] = setting(
         "auto", "Read all in lower case; auto: for words. Pretrained tokens see to it themselves."
     )
-    longest: int = setting(512, "Tokens kept of a text; the rest is cut off.", ge=2)
+    longest: Annotated[int, Field(ge=2)] | Literal["all"] = setting(
+        512, "Tokens kept of a text; the rest is cut off. all: every one, and the blanks at its ends."
+    )
     weights: str = setting("", "Folder of a pre-trained model, or its tokenizer.json, for its tokens.")
+    by_word: bool = setting(
+        False, "Keep words apart, as blanks or the items of a list do, since each has a label; by pieces or characters."
+    )
 
 
 @dataclasses.dataclass
@@ -78,6 +89,7 @@ class TextState:
         unknown: share of the training tokens that are unknown.
         length: tokens of a long text, the 95th percentile, the longest setting at most.
         cut: texts that are longer than the longest setting.
+        counts: how often each id came, where words are kept apart; else nothing.
     """
 
     count: int
@@ -89,6 +101,7 @@ class TextState:
     unknown: float
     length: int
     cut: int
+    counts: list[int] = dataclasses.field(default_factory=list)
 
 
 class Text(Feature):
@@ -125,12 +138,20 @@ class Text(Feature):
         return Claim(0.4, f"{marks:.1f} marks a cell, {profile.distinct} different") if marks >= 3 else None
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
-        return as_text(blank_to_null(values)).str.normalize("NFC")
+        if self.settings.by_word:
+            return as_words(values if isinstance(values.dtype, pl.List) else as_text(values))
+        if self.settings.longest == "all":
+            return _with_its_blanks(values)
+        return as_text(blank_to_null(one_by_one(values))).str.normalize("NFC")
+
+    def _spelled(self, values: pl.Series) -> pl.Series:
+        """Cells as tokens are made of them."""
+        return spelled(values) if self.settings.by_word else values
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self.state = _Seen()
-        self.state.add(values, 64 * (self.settings.longest + 1))
+        self.state.add(self._spelled(values), 64 * (self._longest + 1))
         return self
 
     def finish(self) -> Self:
@@ -139,6 +160,9 @@ class Text(Feature):
         if self.is_target and kind == "pretrained":
             raise SettingError("a text that is predicted is made of our own tokens", got="tokens=pretrained",
                                do=f"say tokens=pieces for column {self.column!r}")  # fmt: skip
+        if chosen.by_word and kind not in ("pieces", "characters"):
+            raise SettingError(f"the words of column {self.column!r} are labelled, and its tokens do not say where one "
+                               "begins", got=f"tokens={kind}", allowed="pieces, characters")  # fmt: skip
         lower = kind == "words" if chosen.lower == "auto" else chosen.lower and kind != "pretrained"
         definition = _definition(chosen.weights) if kind == "pretrained" else ""
         names, unknown = self._learned(kind, lower, seen.parts)
@@ -149,7 +173,10 @@ class Text(Feature):
 
     def _suited(self, parts: pl.DataFrame) -> str:
         """The kind of tokens that suits what was seen; what is written must be able to say everything."""
-        if self.is_target:
+        if self.is_target and self.settings.longest == "all":
+            size = int((parts["part"].str.len_bytes() * parts["count"]).sum())
+            return "characters" if size < SPELLED else "pieces"
+        if self.is_target or self.settings.by_word:
             return "pieces"
         if self.settings.weights:
             return "pretrained"
@@ -174,8 +201,13 @@ class Text(Feature):
 
     def _measure(self, seen: _Seen) -> None:
         """Learn how long texts are, in tokens."""
-        longest = self.settings.longest
-        lengths = self.tokens.encode(seen.sample, longest + 1).lengths
+        longest = self._longest
+        few = seen.sample if longest < ENDLESS else seen.sample.gather_every(max(1, seen.kept // LOOKED_AT))
+        tokens = self.tokens.encode(few, longest + 1)
+        lengths = tokens.lengths
+        if len(lengths) and self.settings.by_word:
+            often = np.bincount(tokens.values, minlength=self.tokens.size) * (seen.count / len(lengths))
+            self.state.counts = often.round().astype(int).tolist()
         if len(lengths):
             self.state.length = max(1, int(np.quantile(np.minimum(lengths, longest), 0.95)))
             self.state.cut = round(float((lengths > longest).mean()) * seen.count)
@@ -190,10 +222,25 @@ class Text(Feature):
 
     @property
     def slots(self) -> list[Slot]:
-        return [Slot(self.column, "value", "tokens", size=self.tokens.size, length=self.state.length)]
+        return [
+            Slot(
+                self.column,
+                "value",
+                "tokens",
+                size=self.tokens.size,
+                length=self.state.length,
+                spelling=self.tokens.spelling,
+                counts=tuple(self.state.counts),
+            )
+        ]
 
     def encode(self, values: pl.Series) -> dict[str, Any]:
-        return {"tokens": self.tokens.encode(values, self.settings.longest)}
+        return {"tokens": self.tokens.encode(self._spelled(values), self._longest)}
+
+    @property
+    def _longest(self) -> int:
+        """Tokens kept of a text."""
+        return ENDLESS if self.settings.longest == "all" else self.settings.longest
 
     def decode(self, encoded: Any) -> pl.Series:
         """Rows of ids as text for people, null for a row without tokens.
@@ -203,7 +250,8 @@ class Text(Feature):
         """
         rows = [encoded[row : row + 1].values for row in range(len(encoded))]
         texts = [self.tokens.text(ids) if len(ids) else None for ids in rows]
-        return pl.Series(self.column, texts, dtype=pl.String)
+        found = pl.Series(self.column, texts, dtype=pl.String)
+        return found.str.strip_chars() if self.settings.by_word else found
 
     def summary(self) -> dict[str, Any]:
         state = self.state
@@ -213,7 +261,8 @@ class Text(Feature):
             found["most frequent"] = state.names[:10]
             found["unknown"] = round(state.unknown, 4)
         found["tokens of a long text"] = state.length
-        found[f"texts cut after {self.settings.longest} tokens"] = state.cut
+        if self.settings.longest != "all":
+            found[f"texts cut after {self.settings.longest} tokens"] = state.cut
         return found
 
 
@@ -223,6 +272,7 @@ class _Seen:
     Attributes:
         count, missing: cells that are there, and that are not.
         parts: different words, marks and blanks, as :func:`split` gives them, and how often each came.
+        kept: texts in the sample.
     """
 
     def __init__(self) -> None:
@@ -230,7 +280,7 @@ class _Seen:
         self.parts = pl.DataFrame(schema={"part": pl.String, "count": pl.Int64})
         self._pieces: list[pl.Series] = []
         self._step = 1
-        self._kept = self._bytes = 0
+        self.kept = self._bytes = 0
 
     def add(self, texts: pl.Series, most: int) -> None:
         """Take in more texts; of each, so many characters are kept to learn lengths from."""
@@ -245,20 +295,26 @@ class _Seen:
         picked = texts.gather_every(self._step, -self.count % self._step).str.head(most)
         self.count += len(texts)
         self._take(picked)
-        while self._kept > SAMPLE or self._bytes > SAMPLE_BYTES:
+        while self.kept > SAMPLE or self._bytes > SAMPLE_BYTES:
             halved = self.sample.gather_every(2)
-            self._pieces, self._kept, self._bytes, self._step = [], 0, 0, self._step * 2
+            self._pieces, self.kept, self._bytes, self._step = [], 0, 0, self._step * 2
             self._take(halved)
 
     def _take(self, picked: pl.Series) -> None:
         self._pieces.append(picked.alias("text"))
-        self._kept += len(picked)
+        self.kept += len(picked)
         self._bytes += int(picked.str.len_bytes().sum())
 
     @property
     def sample(self) -> pl.Series:
         """Evenly picked texts."""
         return pl.concat([pl.Series("text", [], dtype=pl.String), *self._pieces])
+
+
+def _with_its_blanks(values: pl.Series) -> pl.Series:
+    """Cells as text, whole; those of blanks alone are missing."""
+    texts = as_text(values)
+    return texts.set(texts.str.strip_chars() == "", None).str.normalize("NFC")
 
 
 def _summed(parts: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,7 @@ __all__ = [
 # What fills up short rows of a batch, what was never seen, what is hidden in pre-training, and where a text starts and
 # ends that is to be written; then come the tokens.
 FILL, UNKNOWN, MASK, START, FIRST = range(5)
+_NO_TOKENS = (b"",) * FIRST
 
 MOST_CHARACTERS = 64  # of a part; a longer one is taken apart, so that no cell makes the work grow faster than its size
 CACHE = 200_000  # parts whose pieces are kept in memory
@@ -150,9 +151,12 @@ class Tokens(ABC):
 
     Attributes:
         size: how many ids there are.
+        spelling: what each id stands for, in UTF-8, with the blank before a word; nothing for ids that are no tokens.
+            Empty where that is not known.
     """
 
     size: int
+    spelling: tuple[bytes, ...] = ()
 
     @abstractmethod
     def ids(self, texts: pl.Series) -> Ragged:
@@ -180,6 +184,7 @@ class Words(Tokens):
     def __init__(self, names: Sequence[str], *, lower: bool) -> None:
         self.names, self.lower = list(names), lower
         self.size = FIRST + len(self.names)
+        self.spelling = (*_NO_TOKENS, *(b" " + name.encode() for name in self.names))
         self._codes = pl.Enum(self.names)
 
     def ids(self, texts: pl.Series) -> Ragged:
@@ -203,6 +208,7 @@ class Characters(Tokens):
     def __init__(self, names: Sequence[str], *, lower: bool) -> None:
         self.names, self.lower = list(names), lower
         self.size = FIRST + len(self.names)
+        self.spelling = (*_NO_TOKENS, *(name.encode() for name in self.names))
         self._id_of = np.full(sys.maxunicode + 1, UNKNOWN, np.int32)
         self._id_of[[ord(name) for name in self.names]] = np.arange(FIRST, self.size)
 
@@ -234,6 +240,7 @@ class Pieces(Tokens):
     def __init__(self, names: Sequence[str], *, lower: bool) -> None:
         self.pieces, self.lower = [name.encode("latin-1") for name in names], lower
         self.size = FIRST + len(self.pieces)
+        self.spelling = (*_NO_TOKENS, *self.pieces)
         self._place_of = {piece: place for place, piece in enumerate(self.pieces)}
         self._known: dict[str, list[int]] = {}
 

@@ -15,6 +15,13 @@ MODELS = Names(
         "mixed": "lamina.models.mixed:Mixed",
         "linear": "lamina.models.linear:Linear",
         "encoder_decoder": "lamina.models.encoder_decoder:EncoderDecoder",
+        "language": "lamina.models.language:Language",
+        "tagger": "lamina.models.tagger:Tagger",
+        "transcriber": "lamina.models.transcriber:Transcriber",
+        "reader": "lamina.models.reader:Reader",
+        "extractor": "lamina.models.extractor:Extractor",
+        "composer": "lamina.models.composer:Composer",
+        "talker": "lamina.models.talker:Talker",
     },
     group="lamina.models",
 )

@@ -33,6 +33,9 @@ TYPICAL = {
     "number": Slot("x", "value", "number", knots=tuple(place / 64 for place in range(65))),
 }
 NUMBERS = 10  # columns of a typical table
+# What models give that read no columns -> what they learn from, of a thousand tokens or 88 keys.
+ALONE = {"next": ("text", 1000), "steps": ("music", 88)}
+READS = {"transcriber": ["image", "frames"]}  # models that read wide columns of some kinds alone
 MEMORY = 128  # width of the places that a typical decoder looks at
 
 OURS = "Apache-2.0"
@@ -96,9 +99,15 @@ def _models() -> Iterator[dict[str, Any]]:
     layout = Layout.of([TYPICAL["number"]] * NUMBERS)
     for name in MODELS:
         cls = MODELS[name]
-        wide = [kind for kind in KINDS if kind != "number"] if cls.reads_wide else []
-        size = {} if wide else {"number": _size(cls(layout, 1, cls.Settings()))}
-        yield _row(name, "model", ["number", *wide], size, _paper(name, cls))
+        if cls.gives in ALONE:
+            kind, outputs = ALONE[cls.gives]
+            with torch.device("meta"):
+                size = {kind: _size(cls(Layout.of([]), outputs, cls.Settings()))}
+            yield _row(name, "model", [kind], size, _paper(name, cls))
+            continue
+        size = {} if cls.reads_wide else {"number": _size(cls(layout, 1, cls.Settings()))}
+        reads = READS.get(name, ["number", *(kind for kind in KINDS if kind != "number")])
+        yield _row(name, "model", reads if cls.reads_wide else ["number"], size, _paper(name, cls))
 
 
 def _backbones() -> Iterator[dict[str, Any]]:

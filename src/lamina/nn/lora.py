@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import torch
 from torch import Tensor, nn
@@ -62,12 +63,22 @@ class LoRA(nn.Module):
         return self.base.requires_grad_(True)
 
 
-def add_lora(module: nn.Module, rank: int, seed: int = 0) -> int:
+def add_lora(module: nn.Module, rank: int, seed: int = 0, only: str = "") -> int:
     """Put :class:`LoRA` in the place of every linear layer within a module; returns how many there are.
 
     A's start is a function of the seed and the layer's name.
+
+    Args:
+        module: that is changed.
+        rank: of what is added.
+        seed: of its start.
+        only: a pattern that the names of layers are searched for; those without it are left as they are.
     """
-    linear = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
+    linear = [
+        (name, layer)
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear) and re.search(only, name)
+    ]
     for name, layer in linear:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "lora", name))

@@ -13,7 +13,8 @@ from lamina.augment.base import Augment, make_augment
 from lamina.augment.mixing import Mix, make_mix
 from lamina.augment.safe import ROWS, safe_flips
 from lamina.augment.settings import PictureSettings, settings_of
-from lamina.data.batches import Batch, Rows
+from lamina.data.batches import Batch
+from lamina.data.rows import Rows
 from lamina.errors import SettingError
 from lamina.features.ragged import Ragged
 from lamina.files import read_json, write_json

@@ -6,20 +6,23 @@ import dataclasses
 import datetime
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lamina import __version__
 from lamina.backbones import BACKBONES
+from lamina.config import check
 from lamina.data.infer import Schema, infer
 from lamina.data.located import locate
 from lamina.data.prepare import Prepared, Source, prepare
 from lamina.data.table import Table
-from lamina.errors import DataError, MissingColumnError, UsageError, nearest, some
+from lamina.errors import DataError, MissingColumnError, SettingError, UsageError, nearest, some
 from lamina.evaluation.baselines import BASELINES, chosen
 from lamina.evaluation.company import COMPANY
+from lamina.features.base import Feature
+from lamina.features.dialogue import Dialogue
 from lamina.features.encoder import Encoder
 from lamina.features.layout import Layout
 from lamina.features.silent import Silent
@@ -32,7 +35,9 @@ from lamina.plan import Plan
 from lamina.runs.manifest import FORMAT, MANIFEST, verify
 from lamina.tasks import is_alone
 from lamina.tasks.alone import Alone
+from lamina.training.budget import Budget
 from lamina.training.progress import Progress
+from lamina.transfer.chat_model import ChatModel, open_chat_model
 from lamina.transfer.origin import Origin, match, model_for, start_of, teach
 from lamina.transfer.source import is_run, open_source
 from lamina.transfer.transfer import save_start
@@ -60,7 +65,9 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
     encoder = _encoder(schema, plan)
     alone = _alone(plan, encoder)
     check_pseudo(plan, encoder.targets)
-    matched = _weights(plan, encoder)
+    plan = _learning(plan, alone)
+    spoken = _chat_model(plan, encoder, alone)
+    matched = _weights(plan, encoder) if spoken is None else {}
     encoder = teach(encoder, matched, plan.data.features)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(
@@ -87,7 +94,8 @@ def begin(tables: Mapping[str, Table], plan: Plan, folder: Path, progress: Progr
                 got=some(f"{name} ({column.feature.kind})" for name, column in schema.items()),
                 do="bring columns of numbers, categories, booleans or dates, or say --feature NAME=category",
             )
-        plan = _started(plan, matched, encoder.layout, folder).settled(encoder.layout, alone)
+        plan = _talking(plan, spoken, folder) if spoken else _started(plan, matched, encoder.layout, folder)
+        plan = _as_usual(_sized(plan, alone, encoder.targets).settled(encoder.layout, alone), alone)
         for feature in encoder.targets:
             task_of(feature, encoder.inputs, plan)  # its settings are checked
         prepared.set_aside.write_parquet(folder / "set_aside.parquet")
@@ -116,6 +124,65 @@ def _started(plan: Plan, matched: Mapping[str, Origin], layout: Layout, folder: 
     return dataclasses.replace(plan, model_name="mixed", model=settings)
 
 
+def _sized(plan: Plan, alone: type[Alone] | None, targets: Sequence[Feature]) -> Plan:
+    """The plan with a network that suits the target and the budget, where its task knows one and nobody named any."""
+    if alone is None or plan.model_name != "auto" or plan.model is not None:
+        return plan
+    values = alone.sized(targets[0], Budget.parse(plan.train.budget).seconds)
+    if not values:
+        return plan
+    return dataclasses.replace(plan, model_name=alone.network, model=check(MODELS[alone.network].Settings, values))
+
+
+def _as_usual(plan: Plan, alone: type[Alone] | None) -> Plan:
+    """The plan with the settings of training and augmentation that are usual for the task, where nobody said others."""
+    if alone is None:
+        return plan
+    usual = {**alone.usual, **(alone.tuned[plan.weights.learn] if plan.weights.source is not None else {})}
+    said = {name for name in plan.chosen if getattr(plan.train, name) != "auto"}
+    open_ = {name: value for name, value in usual.items() if name not in said}
+    asked = {name: getattr(plan.augment, name) for name in alone.augment}
+    changed: dict[str, Any] = {
+        name: {**alone.augment[name], **({} if one == "auto" else one)} for name, one in asked.items() if one != "none"
+    }
+    return dataclasses.replace(
+        plan,
+        train=dataclasses.replace(plan.train, **open_),
+        augment=dataclasses.replace(plan.augment, **changed),
+    )
+
+
+def _learning(plan: Plan, alone: type[Alone] | None) -> Plan:
+    """The plan with what of pre-trained weights learns on, where nobody said."""
+    if plan.weights.learn != "auto" or plan.weights.source is None:
+        return plan
+    learn: Any = "all" if alone is None else next(iter(alone.tuned))
+    return dataclasses.replace(plan, weights=dataclasses.replace(plan.weights, learn=learn))
+
+
+def _chat_model(plan: Plan, encoder: Encoder, alone: type[Alone] | None) -> ChatModel | None:
+    """The chat model that a network that talks starts from; dialogues are then put into its words."""
+    if alone is None or plan.weights.source is None:
+        return None
+    if plan.weights.learn not in alone.tuned:
+        raise SettingError(
+            f"a network for task {alone.name} has no head that could learn alone", got=f"learn={plan.weights.learn}",
+            allowed=", ".join(alone.tuned),
+        )  # fmt: skip
+    model = open_chat_model(plan.weights.source)
+    (target,) = encoder.targets
+    assert isinstance(target, Dialogue)
+    model.teach(target)
+    return model
+
+
+def _talking(plan: Plan, model: ChatModel, folder: Path) -> Plan:
+    """The plan with a chat model's network; its weights go into the folder."""
+    settings = model.settings(plan.model)
+    save_start(folder, model.start(settings))
+    return dataclasses.replace(plan, model_name="talker", model=settings)
+
+
 def _by_key(plan: Plan) -> Plan:
     """Windows of one key stay on one side of the split."""
     if plan.data.series_window is None or plan.split.group or plan.split.column:
@@ -125,7 +192,7 @@ def _by_key(plan: Plan) -> Plan:
 
 def _locate(tables: Mapping[str, Table], encoder: Encoder, plan: Plan) -> None:
     for table in tables.values():
-        locate(table, encoder.inputs, plan.data.files)
+        locate(table, encoder.inputs + encoder.targets, plan.data.files)
 
 
 def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
@@ -156,18 +223,18 @@ def _alone(plan: Plan, encoder: Encoder) -> type[Alone] | None:
         chosen(plan.evaluate.baselines, BASELINES)
         return None
     task, _ = task_of(found, encoder.inputs, plan)
+    assert issubclass(task, Alone)
     chosen(plan.evaluate.baselines, COMPANY[task.name].names)
     if len(targets) > 1:
         raise UsageError(
             f"the {found.kind} {found.column!r} is predicted alone", got=f"{len(targets)} targets",
             do="train a run for each of them",
         )  # fmt: skip
-    if plan.weights.source is not None:
+    if plan.weights.source is not None and not task.tuned:
         raise UsageError(
             f"a network for task {task.name} does not start from weights yet", got=plan.weights.source,
             do="leave --weights out",
         )  # fmt: skip
-    assert issubclass(task, Alone)
     task.prepare(found, encoder.inputs)
     return task
 

@@ -59,6 +59,7 @@ def document(folder: Path) -> dict[str, Any]:
         },
         "targets": judged["targets"],
         "samples": _samples(folder),
+        "made": read_json(path) if (path := folder / "made.json").exists() else None,
         "inside": path.read_text("utf-8") if (path := folder / "inside.html").exists() else None,
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from lamina.config import as_dict
-from lamina.data.batches import Rows, rows_at_once, to_tensors
+from lamina.data.batches import rows_at_once, to_tensors
+from lamina.data.rows import Rows
 from lamina.data.store import Store
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import baselines
@@ -25,11 +27,13 @@ from lamina.features.answer import Answer
 from lamina.features.ragged import Ragged
 from lamina.files import atomic, write_json, write_text
 from lamina.nn.fusion import Gating
+from lamina.pipeline.made import MADE
 from lamina.pipeline.networks import Unseen, fold_rows, outputs
 from lamina.pipeline.parts import Parts
 from lamina.pipeline.samples import samples
 from lamina.report.looking import inside
 from lamina.runs.predictor import Predictor
+from lamina.tasks.alone import Alone
 from lamina.tasks.base import Task
 from lamina.training.loop import at_rest
 from lamina.training.objective import Objective
@@ -65,6 +69,9 @@ def judge(
         for task, part, target in zip(tasks, objective.slices, held.targets, strict=True):
             if len(target):
                 task.calibrate(said[:, part], target)
+    for place, task in enumerate(tasks):
+        if isinstance(task, Alone):
+            task.learn(objective.judged(_thinned(fold_rows(learn, 0, inside=False), TAUGHT)).target(place))
     write_json(
         folder / "tasks.json",
         [
@@ -73,7 +80,7 @@ def judge(
         ],
     )
     most = JUDGED if objective.blends else JUDGED_TEXTS
-    judged = _thinned(Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True), most)
+    judged = objective.judged(_thinned(Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True), most))
     given = said[: len(judged.places)] if said is not None and not test.rows else outputs(model, objective, judged)
     answers = objective.answers(given)
     documents = {}
@@ -86,13 +93,19 @@ def judge(
             document["columns"] = found
     rows_of = ("test" if test.rows else "valid") if documents else None
     write_json(folder / "scores.json", {"rows": rows_of, "targets": documents})
-    _write_answers(folder, parts, model, judged, given, answers)
+    losses = _losses_of(parts, given, [judged.target(place) for place in range(len(tasks))], model, judged)
+    _write_answers(folder, parts, judged, answers, losses)
+    if tasks and tasks[0].name in MADE and len(judged.places):
+        make, taught = MADE[tasks[0].name], fold_rows(learn, 0, inside=False)
+        write_json(folder / "made.json", make(tasks[0], model, taught, judged, losses, parts.plan.seed))
     if parts.plan.evaluate.look:
         write_text(folder / "inside.html", _inside(parts, model, judged))
 
 
 def _inside(parts: Parts, model: nn.Module, judged: Rows) -> str:
     """The drawings of the network, and of the first judged row in it."""
+    if not parts.encoder.inputs:
+        return str(inside(look_at(Predictor(parts.encoder, model, parts.objective), [])))
     names = ("number", "flag", "category", *parts.encoder.layout.wide_by_name)
     rows = _taken(judged.store, judged.places[:MOST], names)
     batches = list(_pieces(rows, wide=bool(parts.encoder.layout.wide)))
@@ -110,9 +123,7 @@ def _taken(store: Store, places: np.ndarray, names: Sequence[str]) -> dict[str, 
     }
 
 
-def _write_answers(
-    folder: Path, parts: Parts, model: nn.Module, judged: Rows, given: Any, answers: Sequence[Answer]
-) -> None:
+def _write_answers(folder: Path, parts: Parts, judged: Rows, answers: Sequence[Answer], losses: np.ndarray) -> None:
     """Write the answers to all judged rows, and some rows to look at."""
     tasks = parts.objective.tasks
     frames = [answer.frame(task.feature) for task, answer in zip(tasks, answers, strict=True)]
@@ -122,7 +133,6 @@ def _write_answers(
     row = pl.DataFrame({"row": judged.array("row")})
     with atomic(folder / "predictions.parquet") as temporary:
         pl.concat([row, pl.DataFrame(named), *frames], how="horizontal").write_parquet(temporary)
-    losses = _losses_of(parts, given, targets, model, judged)
     said = [(truth.alias(task.feature.column), frame) for task, truth, frame in zip(tasks, truths, frames, strict=True)]
     looks = samples(parts.encoder, judged.store.arrays, judged.places, said, losses, parts.plan.seed)
     if looks:
@@ -145,8 +155,20 @@ def _scores_alone(parts: Parts, learn: Store, judged: Rows, place: int, task: Ta
         taught = _thinned(fold_rows(learn, 0, inside=False), _most_taught(parts, learn))
         beside = COMPANY[task.name].answer
         company = beside(task, parts.encoder.layout, taught, judged, which=wanted, seed=plan.seed)
+        if parts.transfer is not None:
+            company["before"] = _before(parts, judged)
     truth = task.truth(judged.target(place))
     return scores(task.name, truth, {"network": answer, **company}, seed=plan.seed, resamples=plan.evaluate.resamples)
+
+
+def _before(parts: Parts, judged: Rows) -> Baseline:
+    """What the network said before it learned on from its weights."""
+    started = time.monotonic()
+    model = parts.network(0)
+    assert parts.transfer is not None
+    parts.transfer.begin(model, parts.seed(0))
+    (answer,) = parts.objective.answers(outputs(model, parts.objective, judged))
+    return Baseline(answer, time.monotonic() - started)
 
 
 def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, answer: Answer) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from lamina.data.batches import Rows, gather
+from lamina.data.batches import gather
 from lamina.data.prepare import UNLABELLED
+from lamina.data.rows import Rows
 from lamina.data.split import FOLDS
 from lamina.data.store import Store
 from lamina.models.base import Model
@@ -276,7 +277,7 @@ def stopping(trainer: Trainer) -> Iterator[None]:
 def outputs(model: nn.Module, objective: Objective, rows: Rows) -> Any:
     """What a network says of all rows: activated outputs (n, width), or texts."""
     batches = at_rest(model, rows)
-    return objective.joined([objective.outputs(model, batch.inputs, batch.rows.tolist()) for batch in batches])
+    return objective.joined([objective.said(model, batch) for batch in batches])
 
 
 @dataclasses.dataclass

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lamina.data.batches import Rows
 from lamina.data.prepare import UNLABELLED
+from lamina.data.rows import Rows
 from lamina.data.split import FOLDS
 from lamina.data.store import Store
 from lamina.errors import SettingError, some

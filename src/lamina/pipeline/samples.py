@@ -18,6 +18,7 @@ from lamina.features.content import file_bytes
 from lamina.features.encoder import Encoder
 from lamina.features.media import Broken, Media, cells_of
 from lamina.features.ragged import Ragged
+from lamina.features.tags import Tags, marked
 from lamina.report.thumbnail import data_uri, film_strip, spectrogram, thumbnail
 
 __all__ = ["first_cells", "pick", "samples", "shown"]
@@ -150,6 +151,15 @@ def samples(
             shown(features[slot.column], slot, wide[name][place : place + 1].values) for name, slot in slots.items()
         ]
         targets = {truth.name: _said(truth, frame, judged) for truth, frame in said}
+        for tags in (feature for feature in encoder.targets if isinstance(feature, Tags)):
+            ((truth, frame),) = said  # labels are predicted alone
+            name = next(name for name, slot in slots.items() if slot.holds_target)
+            text = features[tags.settings.of].decode(wide[name][place : place + 1])[0]
+            both = {"truth": truth[judged], "answer": frame[tags.column][judged]}
+            targets[tags.column] |= {
+                side: _cut(marked((text or "").split(), labels.to_list(), tags.state.spans))
+                for side, labels in both.items()
+            }
         found.append({"row": int(rows[place]), "is_worst": place < MOST // 2, "targets": targets, "cells": cells})
     return found
 
@@ -173,7 +183,7 @@ def _plain(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, (pl.Series, list)):
         return ", ".join(map(str, value)) or "none"
-    return _cut(str(value).lower() if isinstance(value, bool) else value)
+    return _cut(str(value).lower() if isinstance(value, bool) else value) or "nothing"
 
 
 # --- a table as it comes ---------------------------------------------------------------------------------------------

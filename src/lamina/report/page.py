@@ -10,6 +10,7 @@ from lamina.evaluation.figures import together
 from lamina.report import chart
 from lamina.report.cards import cards
 from lamina.report.columns import columns_table
+from lamina.report.made import made
 from lamina.report.markup import Raw, duration, escape, facts, number, share, short, table, whole, words
 
 __all__ = ["page"]
@@ -25,6 +26,13 @@ _KINDS = {
     "multilabel": "any of {count} labels",
     "regression": "a number",
     "write": "a text",
+    "compose": "music, step by step",
+    "chat": "what the assistant says in a dialogue",
+    "continue": "a text, token by token",
+    "transcribe": "a transcript",
+    "point": "a part of a text",
+    "extract": "a sentence of a text",
+    "tag": "labels of words",
 }
 _SYSTEMS = {
     "network": "Network",
@@ -34,6 +42,14 @@ _SYSTEMS = {
     "boosting": "Gradient boosting",
     "svm": "Support vectors",
     "nearest": "Most similar row",
+    "window": "Words like the question",
+    "lead": "First sentence",
+    "textrank": "TextRank",
+    "unigram": "Frequencies",
+    "before": "Before it learned",
+    "ngram": "Counted n-grams",
+    "words": "Each word by itself",
+    "repeat": "Step before again",
 }
 
 
@@ -44,8 +60,9 @@ def page(document: Document) -> str:
         document: JSON values under ``title``, ``created``, ``version``, ``run``, ``data``, ``warnings``, ``plan``,
             ``machine``, ``history``, ``training``, ``samples`` (see :func:`lamina.report.cards.cards`) and ``targets``
             (column -> what :func:`lamina.evaluation.scores.scores` gave, and under ``columns`` what
-            :func:`lamina.evaluation.contribution.contributions` did); ``inside`` is made as HTML already. Any of them
-            may be missing: its section is then left out.
+            :func:`lamina.evaluation.contribution.contributions` did); ``made`` (see
+            :data:`lamina.pipeline.made.MADE`); ``inside`` is made as HTML already. Any of them may be missing:
+            its section is then left out.
 
     Returns:
         A whole HTML document.
@@ -464,11 +481,25 @@ def _machine(document: Document) -> Raw:
     return Raw(facts(pairs) + (f'<ul class="small">{listed}</ul>' if listed else ""))
 
 
+_USES = {
+    "compose": (
+        "A new piece, as a MIDI file and a recording; with the name of a MIDI file one that goes on where it ends:",
+        "lamina compose {run} --seconds 30 --out new.mid --wav new.wav",
+    ),
+    "chat": ("Talk with it:", "lamina chat {run}"),
+    "continue": ("A text that begins so, gone on with:", 'lamina continue {run} "Once upon a time"'),
+}
+
+
 def _use(document: Document) -> Raw:
     """The commands that go on from here."""
     if not document.get("targets"):
         return Raw("")
     run = escape(document.get("run") or "RUN")
+    kinds = {target.get("kind") for target in document["targets"].values()}
+    for kind, (told, command) in _USES.items():
+        if kind in kinds:
+            return Raw(f"<p>{told}</p><pre>{command.format(run=run)}</pre>")
     return Raw(
         "<p>New rows, from a file with the same columns (in any order):</p>"
         f"<pre>lamina predict {run} new.csv --out predictions.csv</pre>"
@@ -485,6 +516,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Document], Raw]], ...] = (
     ("mistakes", "Where it is right and wrong", _mistakes),
     ("columns", "What each column contributes", _contributions),
     ("rows", "Rows", _rows),
+    ("made", "What it makes", lambda document: made(document.get("made"))),
     ("inside", "Inside the network", _inside),
     ("learning", "Learning", _learning),
     ("data", "The data as seen", _data),

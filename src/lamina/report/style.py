@@ -119,6 +119,7 @@ figcaption span { display: block; font-weight: 400; color: var(--soft); }
 .right::before { content: "✓ "; color: var(--good); }
 .players { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem 1.6rem; }
 .players audio { width: 100%; }
+.players img { max-width: 100%; image-rendering: pixelated; }
 
 pre { background: var(--wash); padding: .9rem 1.1rem; overflow-x: auto; font-size: .8125rem; line-height: 1.55;
   border-radius: 4px; margin: 0 0 1rem; }

@@ -200,6 +200,10 @@ def _place_of(model: nn.Module, layer: str | None) -> tuple[nn.Module, nn.Module
         if isinstance(network, Foreign):
             layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
             return network, layers[-1] if layers else network.module, True
+        if not hasattr(network, "head"):
+            raise UsageError(
+                f"network {type(network).__name__} has no one head", do="name a layer: lamina look RUN lists them"
+            )
         return network, network.get_submodule("head"), True
     modules = dict(model.named_modules())
     modules.pop("")

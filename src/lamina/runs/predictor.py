@@ -10,12 +10,14 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import rows_at_once, to_tensors
+from lamina.data.batches import as_batch, rows_at_once, to_tensors
 from lamina.decoding.written import Written
 from lamina.errors import UsageError
 from lamina.features.encoder import Encoder
-from lamina.features.media import Broken
+from lamina.features.media import Broken, as_array
+from lamina.features.piece import Piece
 from lamina.tasks.alone import Texts
+from lamina.tasks.compose import Compose
 from lamina.training.objective import Objective
 
 __all__ = ["Predictor"]
@@ -44,7 +46,9 @@ class Predictor:
         Raises:
             MissingColumnError: if an input column is not there.
             DataError: if a cell is not of its column's type, or its file cannot be decoded and ``broken`` is None.
+            UsageError: if the run predicts from nothing.
         """
+        self.check_reads()
         outputs, row = [], first_row
         with torch.inference_mode():
             for arrays in self._encoded(frame, first_row, broken):
@@ -52,6 +56,29 @@ class Predictor:
                 outputs.append(self.objective.outputs(self.model, inputs, _numbers(inputs, row)))
                 row += len(inputs["number"])
         return self.objective.joined(outputs)
+
+    def check_reads(self) -> None:
+        """Raises UsageError if the run predicts from nothing."""
+        if not self.encoder.inputs and self.objective.tasks:
+            name = self.objective.tasks[0].name
+            what = f"the run reads no column: it can {name}, and says nothing of rows"
+            raise UsageError(what, do=f"lamina {name} RUN")
+
+    def said(self, frame: pl.DataFrame, first_row: int = 0) -> Any:
+        """As :meth:`activate`, for rows whose targets are known, and may be asked how likely they are."""
+        if self.objective.blends:
+            return self.activate(frame, first_row)
+        cells, said = self.encoder.read(frame, first_row, targets=True), []
+        with torch.inference_mode():
+            for start in range(0, len(cells), rows_at_once(wide=True)):
+                piece = cells[start : start + rows_at_once(wide=True)]
+                refused: Broken = {}  # those that do not fit are left out
+                targets = self.encoder.encode_targets(piece, refused, first_row + start)
+                arrays = self.encoder.encode(piece, None, first_row + start)
+                arrays |= {f"target{place:03}": target for place, target in enumerate(targets)}
+                arrays["row"] = np.arange(first_row + start, first_row + start + len(piece))
+                said.append(self.objective.said(self.model, as_batch(arrays)))
+        return self.objective.joined(said)
 
     def _encoded(self, frame: pl.DataFrame, first_row: int, broken: Broken | None) -> Iterator[dict[str, Any]]:
         """Raw rows as the arrays of one forward pass after the other."""
@@ -116,6 +143,28 @@ class Predictor:
             raise UsageError("the run predicts no text", got=f"the target {named}", do="lamina predict RUN DATA")
         task.decoding(**decoding)
         return task
+
+    def compose(self, tune: Any = None, **composing: Any) -> Piece:
+        """Compose a piece of music.
+
+        Args:
+            tune: one to go on from, or to vary: the name of a MIDI file, its bytes, or a list of steps.
+            composing: settings of how it is done, where they differ from the run's.
+
+        Raises:
+            UsageError: if the run composes no music.
+            DataError: if the tune cannot be read.
+        """
+        task = self.objective.tasks[0] if self.objective.tasks else None
+        if not isinstance(task, Compose):
+            named = ", ".join(task.feature.column for task in self.objective.tasks)
+            raise UsageError("the run composes no music", got=f"the target {named}", do="lamina predict RUN DATA")
+        task.composing(**composing)
+        if tune is None:
+            return task.compose(self.model, **composing)
+        cell = tune if isinstance(tune, bytes) else as_array(tune) if isinstance(tune, list) else str(tune)
+        frames, tempo = task.feature.with_tempo(cell)
+        return task.compose(self.model, frames, tempo, **composing)
 
     def stream(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Predictions for a table that comes in pieces."""

@@ -8,7 +8,6 @@ from typing import Any
 from lamina.errors import DataError, SettingError, nearest
 from lamina.features.base import Feature
 from lamina.names import Names
-from lamina.tasks.alone import Alone
 
 __all__ = ["TASKS", "is_alone", "predictable", "task_name_of"]
 
@@ -19,7 +18,14 @@ TASKS = Names(
         "multiclass": "lamina.tasks.multiclass:Multiclass",
         "multilabel": "lamina.tasks.multilabel:Multilabel",
         "regression": "lamina.tasks.regression:Regression",
+        "tag": "lamina.tasks.tag:Tag",
+        "transcribe": "lamina.tasks.transcribe:Transcribe",
+        "point": "lamina.tasks.point:Point",
+        "extract": "lamina.tasks.extract:Extract",
+        "continue": "lamina.tasks.continue_:Continue",
         "write": "lamina.tasks.write:Write",
+        "compose": "lamina.tasks.compose:Compose",
+        "chat": "lamina.tasks.chat:ChatTask",
     },
     group="lamina.tasks",
 )
@@ -55,7 +61,7 @@ def task_name_of(feature: Feature, inputs: Sequence[Feature] = (), asked: str | 
             do=nearest(asked, fitting),
         )  # fmt: skip
     # The first one that suits; so the more particular ones stand first in the table.
-    suiting = (name for name in fitting if not issubclass(TASKS[name], Alone) or TASKS[name].suits(inputs))
+    suiting = (name for name in fitting if TASKS[name].suits(inputs))
     return asked or next(suiting, fitting[-1])
 
 
@@ -66,4 +72,4 @@ def predictable() -> list[str]:
 
 def is_alone(kind: str) -> bool:
     """Whether targets of a kind are predicted alone."""
-    return any(kind in TASKS[name].kinds and issubclass(TASKS[name], Alone) for name in TASKS)
+    return any(kind in TASKS[name].kinds and TASKS[name].gives != "row" for name in TASKS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from lamina.config import as_dict, check
-from lamina.data.batches import Batch
+from lamina.data.batches import Batch, Batches
+from lamina.data.rows import Rows
+from lamina.data.windows import Windows
 from lamina.decoding.written import Written
 from lamina.errors import UsageError
 from lamina.features.answer import Answer
@@ -26,15 +28,17 @@ class Alone(Task):
     Attributes:
         network: the architecture that ``auto`` takes.
         needs_inputs: whether there must be a column to predict from.
+        usual: settings of training that stand where nobody chose others.
+        tuned: what of pre-trained weights learns on -> settings of training that are usual then; where there are none,
+            its network does not start from weights.
+        augment: kind of wide column, by its name in the plan's augmentation -> what ``auto`` does otherwise there.
     """
 
     network: ClassVar[str]
     needs_inputs: ClassVar[bool] = True
-
-    @classmethod
-    def suits(cls, inputs: Sequence[Feature]) -> bool:
-        """Whether such a target is predicted from such columns where nobody says otherwise."""
-        return True
+    usual: ClassVar[Mapping[str, Any]] = {}
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    augment: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @classmethod
     def prepare(cls, target: Feature, inputs: Sequence[Feature]) -> None:
@@ -43,6 +47,31 @@ class Alone(Task):
         Raises:
             UsageError: if the target cannot be predicted from these columns.
         """
+
+    @classmethod
+    def sized(cls, target: Feature, seconds: float | None) -> Mapping[str, Any]:
+        """Settings of the network that suits what was seen of the target and a budget, where nobody named one.
+
+        Args:
+            target: its feature, fitted.
+            seconds: of the budget; None for one of steps or epochs.
+        """
+        return {}
+
+    def learn(self, target: Any) -> None:
+        """Learn ``state`` from the encoded targets of the training rows, once the network has learned."""
+
+    def batches(self, model: Any, rows: Rows, size: int, seed: int) -> Batches | Windows:
+        """The batches that a network learns from."""
+        return Batches(rows, size, seed)
+
+    def watched(self, rows: Rows) -> Rows:
+        """Those of the valid rows that are looked at between epochs."""
+        return rows
+
+    def judged(self, rows: Rows) -> Rows:
+        """Those of the rows that are looked at in the end: that are judged, and that a task learns from by itself."""
+        return rows
 
     def raw(self, model: Any, batch: Batch) -> Tensor:
         """What a network says of a batch that it learns from."""
@@ -63,9 +92,13 @@ class Alone(Task):
             rows: their numbers in the source table, which chance hangs on where there is any.
         """
 
+    def said(self, model: Any, batch: Batch) -> Sequence[Any]:
+        """What a network says of judged rows, one thing a row: :meth:`outputs`, or of how likely their targets are."""
+        return self.outputs(model, batch.inputs, batch.rows.tolist())
+
     @abstractmethod
     def answer(self, predicted: Sequence[Any]) -> Answer:
-        """What :meth:`outputs` gave for n rows, as an answer."""
+        """What :meth:`outputs` or :meth:`said` gave for n rows, as an answer."""
 
 
 class Texts(Alone):

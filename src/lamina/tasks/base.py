@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +40,11 @@ class Task(ABC):
         self.settings = settings
         self.state: dict[str, Any] = {}
         self.notes: list[str] = []
+
+    @classmethod
+    def suits(cls, inputs: Sequence[Feature]) -> bool:
+        """Whether such a target is predicted from such columns where nobody says otherwise."""
+        return True
 
     @property
     @abstractmethod

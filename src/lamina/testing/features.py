@@ -113,9 +113,17 @@ def sample_columns() -> list[pl.Series]:
         pl.Series("sounds", [*(_wav(generator.normal(size=400 + 200 * row)) for row in range(4)), None, b"no sound"]),
         pl.Series("tunes", [*(write_midi(Tune((Note(0, 480 * beats, 60),))) for beats in (1, 2, 3)), None, b"no tune"]),
         pl.Series("chords", [[[60, 64, 67], [62], []], None, [[50, 57]]]),
+        pl.Series("talks", [_talk("hello", "hi", "bye"), None, _talk("you?", "me"), _talk("a", "b", "c", "d")]),
+        pl.Series("talks as JSON", [json.dumps(_talk("hello", "hi")), "", json.dumps(_talk("bye", "bye bye"))]),
+        pl.Series("answers", [[{"text": "a few", "start": 11}, {"text": "few", "start": 13}], [], None]),
         pl.Series("waves", [[0.5, -1.25, 3.0], [2.0], None, [], [1.0, 1.0, 0.0, 0.5, 2.5]]),
         pl.Series("channels", [[[0.5, 1.0], [2.0, -3.0]], None, [[1.5, 0.25], [1.0, 2.0], [0.0, 7.0]]]),
     ]
+
+
+def _talk(*contents: str) -> list[dict[str, str]]:
+    """Turns of a user and an assistant."""
+    return [{"role": ("user", "assistant")[turn % 2], "content": content} for turn, content in enumerate(contents)]
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lamina.data.batches import Batch, Batches, Rows, in_order, rows_at_once
+from lamina.data.batches import Batch, in_order, rows_at_once
+from lamina.data.rows import Rows
 from lamina.nn.start import seed_of_step
 from lamina.training import checkpoint, machine
 from lamina.training.auto import settle
@@ -82,7 +83,8 @@ class Trainer:
     ) -> None:
         self.folder, self.model, self.objective = folder, model, objective
         self.count = len(train.places)
-        self.valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
+        valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
+        self.valid = objective.watched(valid)
         self.settings = settle(settings, self.count, train.store.groups)
         self.seed, self.history, self.progress = seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent
@@ -90,7 +92,7 @@ class Trainer:
         size, patience = self.settings.batch_size, self.settings.patience
         assert size != "auto" and patience != "auto"
         self._patience = patience
-        self.batches = Batches(train, size, seed)
+        self.batches = objective.batches(model, train, size, seed)
         self.position = Position(horizon=self.budget.horizon(self.batches.steps), budget=settings.budget)
         self.best: dict[str, Tensor] = {}
         self.average: dict[str, Tensor] = {}
@@ -357,7 +359,7 @@ class Trainer:
         self.progress.update(
             f"network {int(self.folder.name) + 1} · epoch {position.step // self.batches.steps + 1} · "
             f"loss {position.loss_sum / max(1, position.loss_rows):.4f} · {best}"
-            f"{position.step * self.count / self.batches.steps / max(elapsed, 1e-9):,.0f} rows/s · "
+            f"{position.step * self.batches.pace / max(elapsed, 1e-9):,.0f} {self.batches.unit}/s · "
             f"at most {clock(left)} left"
         )
 

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamina.data.batches import Batch
+from lamina.data.batches import Batch, Batches
+from lamina.data.rows import Rows
+from lamina.data.windows import Windows
 from lamina.features.answer import Answer
 from lamina.tasks.alone import Alone
 from lamina.tasks.base import RowTask, Task
@@ -40,6 +42,18 @@ class Objective:
             return Objective(tasks)
         assert len(tasks) == 1, "what is predicted alone has no target beside it"
         return Single(tasks)
+
+    def batches(self, model: Any, rows: Rows, size: int, seed: int) -> Batches | Windows:
+        """The batches that a network learns from, of so many rows."""
+        return Batches(rows, size, seed)
+
+    def watched(self, rows: Rows) -> Rows:
+        """Those of the valid rows that are looked at between epochs."""
+        return rows
+
+    def judged(self, rows: Rows) -> Rows:
+        """Those of the rows that are looked at in the end."""
+        return rows
 
     def raw(self, model: Any, batch: Batch) -> Tensor:
         """What a network says of a batch that it learns from: (B, K, width)."""
@@ -85,6 +99,10 @@ class Objective:
         """
         return self.activate(model(inputs)).numpy()
 
+    def said(self, model: Any, batch: Batch) -> Any:
+        """What a network says of judged rows: as :meth:`outputs`, where its targets need not be known."""
+        return self.outputs(model, batch.inputs, batch.rows.tolist())
+
     def joined(self, parts: Sequence[Any]) -> Any:
         """The outputs of several batches as those of one."""
         return np.concatenate([np.empty((0, self.width), np.float32), *parts])
@@ -99,6 +117,15 @@ class Single(Objective):
 
     blends = False
     tasks: list[Alone]  # type: ignore[assignment]
+
+    def batches(self, model: Any, rows: Rows, size: int, seed: int) -> Batches | Windows:
+        return self.tasks[0].batches(model, rows, size, seed)
+
+    def watched(self, rows: Rows) -> Rows:
+        return self.tasks[0].watched(rows)
+
+    def judged(self, rows: Rows) -> Rows:
+        return self.tasks[0].judged(rows)
 
     def raw(self, model: Any, batch: Batch) -> Tensor:
         return self.tasks[0].raw(model, batch)
@@ -117,6 +144,9 @@ class Single(Objective):
 
     def outputs(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int] | None = None) -> Sequence[Any]:
         return self.tasks[0].outputs(model, inputs, range(len(inputs["number"])) if rows is None else rows)
+
+    def said(self, model: Any, batch: Batch) -> Sequence[Any]:
+        return self.tasks[0].said(model, batch)
 
     def joined(self, parts: Sequence[Any]) -> list[Any]:
         return [row for part in parts for row in part]

@@ -29,7 +29,7 @@ BESIDE = (
     *("architectures", "auto_map", "_name_or_path", "transformers_version", "torch_dtype", "dtype"),
     *("id2label", "label2id", "problem_type", "finetuning_task", "quantization_config"),
 )
-FETCHED = ["*.json", "*.safetensors"]  # no code, and no file that could hold any
+FETCHED = ["*.json", "*.jinja", "*.safetensors"]  # no code but a template, which only ever runs in a sandbox
 
 
 def on_hub(source: str) -> bool:

@@ -47,7 +47,7 @@ def prepare_learning(model: Mixed, names: Iterable[str], settings: WeightsSettin
             backbone.requires_grad_(False)
             add_lora(backbone, settings.rank, seed)
             continue
-        backbone.freeze({"all": 0, "last": parts - 1, "head": parts}[settings.learn])
+        backbone.freeze({"auto": 0, "all": 0, "last": parts - 1, "head": parts}[settings.learn])
         rate = _rate(backbone) if settings.rate == "auto" else settings.rate
         backbone.rates = tuple(rate * settings.rate_decay ** (parts - 1 - place) for place in range(parts))
 
@@ -68,7 +68,7 @@ def open_later(model: Mixed, names: Iterable[str], settings: WeightsSettings, st
         settings: how many epochs lie between two parts.
         steps: of an epoch.
     """
-    if not settings.unfreeze or settings.learn not in ("all", "last"):
+    if not settings.unfreeze or settings.learn not in ("auto", "all", "last"):
         return
     for name in names:
         backbone = model.backbones[name]

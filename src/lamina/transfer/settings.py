@@ -10,7 +10,7 @@ from lamina.config import setting, settings
 
 __all__ = ["Learn", "WeightsSettings"]
 
-Learn = Literal["all", "head", "last", "lora"]
+Learn = Literal["auto", "all", "head", "last", "lora"]
 
 
 @settings
@@ -23,9 +23,10 @@ class WeightsSettings:
         "name on the hub.",
     )
     learn: Learn = setting(
-        "all",
+        "auto",
         "all: everything; head: only what follows the pre-trained network; last: its last part and the head; "
-        "lora: a low-rank addition to its linear layers, and the head (Hu et al. 2021).",
+        "lora: a low-rank addition to its linear layers, those of attention in a chat model, and the head (Hu et al. "
+        "2021); auto: lora for a chat model, else all.",
     )
     rate: Annotated[float, Field(gt=0, le=10)] | Literal["auto"] = setting(
         "auto",

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from lamina.data.store import Store
 from lamina.files import atomic
 from lamina.models.mixed import Mixed
+from lamina.models.talker import Talker
+from lamina.transfer.chat_model import Adapting
 from lamina.transfer.learning import end_learning, fill, names_in, open_later, prepare_learning
 from lamina.transfer.settings import WeightsSettings
 from lamina.transfer.vectors import VectorStore, put_back, set_apart, write_vectors
@@ -70,8 +72,11 @@ class Transfer:
         write_vectors(model, self.names, rows, place)
         return VectorStore(rows, place)
 
-    def begin(self, model: nn.Module, seed: int) -> Learning | None:
+    def begin(self, model: nn.Module, seed: int) -> Learning | Adapting | None:
         """Load the weights into a network, and settle what learns; None if it has no place for them."""
+        if isinstance(model, Talker):
+            model.load_state_dict(self._tensors)
+            return Adapting(model, self.settings, seed)
         if not isinstance(model, Mixed):
             return None
         fill(model, self._tensors)

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lamina.data.batches import Rows, in_order, rows_at_once
+from lamina.data.batches import in_order, rows_at_once
+from lamina.data.rows import Rows
 from lamina.data.store import INDEX, Store, StoreWriter
 from lamina.features.base import WIDE
 from lamina.models.mixed import Mixed

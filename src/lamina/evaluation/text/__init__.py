@@ -20,5 +20,6 @@ __all__ = ["SCORES", "Score", "measure"]
 SCORES: dict[str, tuple[Score, ...]] = {
     "text": (BLEU, CHRF, CHRF_WORDS, BLEU_LOWER, ROUGE_1, ROUGE_2, ROUGE_L, ROUGE_LSUM, IDENTICAL, REPETITION),
     "transcript": (WER, CER, IDENTICAL),
+    "summary": (ROUGE_1, ROUGE_2, ROUGE_L),
     "answer": (TOKEN_F1, EXACT_MATCH, HAS_ANSWER_F1, NO_ANSWER),
 }

@@ -1,0 +1,42 @@
+"""Some rows of a store."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lamina.data.store import Store
+from lamina.features.ragged import Ragged
+
+__all__ = ["Rows"]
+
+
+class Rows(NamedTuple):
+    """Some rows of a store.
+
+    Attributes:
+        store: where they lie.
+        places: (n,) where in it.
+    """
+
+    store: Store
+    places: np.ndarray
+
+    @classmethod
+    def all(cls, store: Store) -> Rows:
+        """Every row of a store."""
+        return cls(store, np.arange(store.rows, dtype=np.uint32))
+
+    def array(self, name: str) -> np.ndarray:
+        """One plain array of these rows."""
+        return np.asarray(self.store.arrays[name])[self.places]
+
+    def ragged(self, name: str) -> Ragged:
+        """One array of these rows whose rows are of different lengths."""
+        return self.store.arrays[name].take(self.places)
+
+    def target(self, place: int) -> Any:
+        """One encoded target of these rows: an array, or ragged."""
+        name = f"target{place:03}"
+        return self.ragged(name) if isinstance(self.store.arrays[name], Ragged) else self.array(name)
