@@ -43,6 +43,10 @@ bench: .venv/bench
 	.venv/bin/python benchmarks/language.py --speed
 	.venv/bin/python benchmarks/language.py --memory
 	.venv/bin/python benchmarks/tags.py
+	.venv/bin/python benchmarks/questions.py
+	.venv/bin/python benchmarks/summaries.py
+	.venv/bin/python benchmarks/captions.py
+	.venv/bin/python benchmarks/generation.py
 	.venv/bin/python benchmarks/music.py
 	.venv/bin/python benchmarks/report.py --write
 

@@ -116,12 +116,16 @@ GROUPS = {
             "rnn_accuracy", "lstm_accuracy", "gru_accuracy"),
     ),
     "Texts that are written": (
-        Bar("translation_german", "transformer_bleu", "multi30k, English to German, test 2016, 60 minutes, BLEU", 30,
-            36, True, "python benchmarks/translation.py", shown=("lstm_bleu",)),
+        Bar("translation_german_transformer", "bleu", "multi30k, English to German, test 2016, 60 minutes, BLEU", 30,
+            36, True, "python benchmarks/translation.py transformer", shown=("chrf", "epoch_seconds")),
+        Bar("translation_german_lstm", "bleu", "the same by an LSTM with attention", None, None,
+            True, "python benchmarks/translation.py", shown=("chrf", "epoch_seconds")),
         Bar("transcripts", "wer", "fsdd joined into strings of 3 to 7 digits, 15 minutes, word error rate", 0.05, 0.02,
             False, "python benchmarks/transcripts.py", shown=("cer", "identical")),
-        Bar("translation_german", "epoch_to_lstm", "the same: epoch of the Transformer, to that of the LSTM", 1.0, None,
-            False, "python benchmarks/translation.py"),
+        Bar("translation_german_lstm", "epoch_to_lstm", "the same: epoch of the Transformer, to that of the LSTM", 1.0,
+            None, False, "python benchmarks/translation.py"),
+        Bar("captions", "exact", "two things on a painting, new combinations, 10 minutes, captions that are right",
+            0.9, None, True, "python benchmarks/captions.py", shown=("constant_exact", "nearest_exact")),
         Bar("tags", "span_f1", "dialogue_sim_m, slots of its own test, 5 minutes, F1 of spans", 0.95, None, True,
             "python benchmarks/tags.py", shown=("span_precision", "span_recall", "exact")),
         Bar("questions", "gain_low", "qa_squad, judged by xquad, 10 minutes, F1 above that of a TF-IDF window: lower "
@@ -144,6 +148,10 @@ GROUPS = {
             1.5, 2.5, True, f"{_LANGUAGE} --speed", shown=("step_seconds", "first_losses", "plain_first_losses")),
         Bar("text_memory", "growth", "most memory in training on 500 MB of text, to that on 50 MB", 1.1, None, False,
             f"{_LANGUAGE} --memory", shown=("peak_mb_50", "peak_mb_500")),
+    ),
+    "Speed of writing": (
+        Bar("generation", "speed", "512 tokens from a GPT of 10 million weights, one text: transformers' time, to ours",
+            2.0, 3.0, True, "python benchmarks/generation.py", shown=("tokens_per_second", "library_tokens_per_second")),
     ),
     "Music that is composed": (
         Bar("music", "apart_nats", "jsb_chorales, quarter steps, 88 independent notes, nats a step", 8.3, 8.1, False,

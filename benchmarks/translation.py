@@ -91,11 +91,14 @@ def main() -> None:
     budget = "20s" if given.quick else given.budget or BUDGET
     settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in given.set)}
     language, develop = "french" if given.french else "german", given.develop or given.quick
+    epochs: dict[str, float] = {}
     for network in given.networks or NETWORKS:
         if network not in NETWORKS:
             parser.error(f"no such network · got {network} · allowed: {', '.join(NETWORKS)}")
         found = translate(network, language, budget, develop=develop, settings=settings)
-        seconds = found.pop("seconds")
+        seconds, epochs[network] = found.pop("seconds"), found["epoch_seconds"]
+        if network == "lstm" and "transformer" in epochs:
+            found["epoch_to_lstm"] = epochs["transformer"] / epochs["lstm"]
         append(
             f"translation_{language}_{network}", {name: round(float(value), 4) for name, value in found.items()},
             seconds=seconds, trial=develop or bool(given.budget) or bool(settings),
