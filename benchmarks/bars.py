@@ -151,7 +151,8 @@ GROUPS = {
     ),
     "Speed of writing": (
         Bar("generation", "speed", "512 tokens from a GPT of 10 million weights, one text: transformers' time, to ours",
-            2.0, 3.0, True, "python benchmarks/generation.py", shown=("tokens_per_second", "library_tokens_per_second")),
+            2.0, 3.0, True, "python benchmarks/generation.py",
+            shown=("tokens_per_second", "library_tokens_per_second")),
     ),
     "Music that is composed": (
         Bar("music", "apart_nats", "jsb_chorales, quarter steps, 88 independent notes, nats a step", 8.3, 8.1, False,
