@@ -7,11 +7,9 @@ from typing import Any
 from lamina.cli.output import fold
 from lamina.cli.scores import brief, lines_of
 from lamina.files import read_json
+from lamina.report.uses import use_of
 
 __all__ = ["document_of", "print_summary"]
-
-# Task -> what one does with a run, where that is not to predict rows.
-NEXT = {"chat": "chat {run}", "compose": "compose {run} --out new.mid --wav new.wav"}
 
 
 def print_summary(run: Any) -> None:
@@ -21,10 +19,10 @@ def print_summary(run: Any) -> None:
         print(*lines_of(target, result, rows), "", sep="\n")
     for warning in run.warnings:
         print(*fold(f"{warning['severity']}: {warning['text']}", rest="  "), "", sep="\n")
-    kinds = [result["kind"] for result in run.results.values()]
-    following = next((NEXT[kind] for kind in kinds if kind in NEXT), "predict {run} NEW.csv").format(run=run.path)
+    use = use_of(result["kind"] for result in run.results.values())
+    following = (use.command if use else "lamina predict {run} NEW.csv").format(run=run.path)
     # Whole, however long: a path that is cut cannot be copied.
-    print(f"run     {run.path}\nreport  {run.report}\nnext    lamina {following}")
+    print(f"run     {run.path}\nreport  {run.report}\nnext    {following}")
 
 
 def document_of(run: Any) -> dict[str, Any]:

@@ -42,11 +42,11 @@ def in_series(tables: Mapping[str, Table], data: DataSettings) -> dict[str, Tabl
 
 
 def texts_alone(plan: Plan, table: Table) -> Plan:
-    """The plan for files of running text, where nobody said what is predicted: the text is, and from nothing.
+    """The plan for files of running text, where nobody said what else is predicted: the text is, and from nothing.
 
     Of many files each stays on one side, of few the last parts judge.
     """
-    if not table.running or plan.data.target or plan.data.inputs:
+    if not table.running or plan.data.target not in ([], [TEXT]) or plan.data.inputs:
         return plan
     data = dataclasses.replace(plan.data, target=[TEXT], inputs=[], features={TEXT: "text", **plan.data.features})
     split = plan.split

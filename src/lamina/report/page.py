@@ -12,6 +12,7 @@ from lamina.report.cards import cards
 from lamina.report.columns import columns_table
 from lamina.report.made import made
 from lamina.report.markup import Raw, duration, escape, facts, number, share, short, table, whole, words
+from lamina.report.uses import use_of
 
 __all__ = ["page"]
 
@@ -481,25 +482,14 @@ def _machine(document: Document) -> Raw:
     return Raw(facts(pairs) + (f'<ul class="small">{listed}</ul>' if listed else ""))
 
 
-_USES = {
-    "compose": (
-        "A new piece, as a MIDI file and a recording; with the name of a MIDI file one that goes on where it ends:",
-        "lamina compose {run} --seconds 30 --out new.mid --wav new.wav",
-    ),
-    "chat": ("Talk with it:", "lamina chat {run}"),
-    "continue": ("A text that begins so, gone on with:", 'lamina continue {run} "Once upon a time"'),
-}
-
-
 def _use(document: Document) -> Raw:
     """The commands that go on from here."""
     if not document.get("targets"):
         return Raw("")
     run = escape(document.get("run") or "RUN")
-    kinds = {target.get("kind") for target in document["targets"].values()}
-    for kind, (told, command) in _USES.items():
-        if kind in kinds:
-            return Raw(f"<p>{told}</p><pre>{command.format(run=run)}</pre>")
+    use = use_of(target.get("kind", "") for target in document["targets"].values())
+    if use:
+        return Raw(f"<p>{use.told}</p><pre>{use.command.format(run=run)}</pre>")
     return Raw(
         "<p>New rows, from a file with the same columns (in any order):</p>"
         f"<pre>lamina predict {run} new.csv --out predictions.csv</pre>"
