@@ -23,12 +23,12 @@ def made(found: Mapping[str, Any] | None) -> Raw:
 def _texts(texts: Any) -> str:
     """Texts that the network went on with, beside how they go on."""
     drawn = "".join(
-        f'<article class="card"><pre><span class="soft">{escape(one.get("before", ""))}</span>'
+        f'<article><pre><span class="soft">{escape(one.get("before", ""))}</span>'
         f'{escape(one.get("written", ""))}</pre><p class="soft">row {escape(words(one.get("row")))}; it goes on:</p>'
         f"<pre>{escape(one.get('after', ''))}</pre></article>"
         for one in texts
     )
-    return f'<div class="cards">{drawn}</div>' if drawn else ""
+    return f'<div class="texts">{drawn}</div>' if drawn else ""
 
 
 def _answers(answers: Any) -> str:

@@ -119,6 +119,8 @@ figcaption span { display: block; font-weight: 400; color: var(--soft); }
 .right::before { content: "✓ "; color: var(--good); }
 .players { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem 1.6rem; }
 .players audio { width: 100%; }
+.texts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(28rem, 100%), 1fr)); gap: 1.5rem; }
+.texts pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .players img { max-width: 100%; image-rendering: pixelated; }
 
 pre { background: var(--wash); padding: .9rem 1.1rem; overflow-x: auto; font-size: .8125rem; line-height: 1.55;
