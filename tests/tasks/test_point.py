@@ -23,7 +23,8 @@ from lamina.features.span import Span
 from lamina.features.text import Text, TextSettings
 from lamina.models.reader import NEVER, Spans
 from lamina.tasks import TASKS, task_name_of
-from lamina.tasks.point import Found, Point, PointSettings
+from lamina.tasks.found import Found
+from lamina.tasks.point import Point, PointSettings
 
 TINY = {
     "name": "reader", "text": {"name": "gru", "width": 12}, "embedding": 12, "width": 12, "buckets": 1024,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
-from lamina.errors import DataError
-from lamina.extras import need
 from lamina.features.ragged import Ragged
-from lamina.features.tokens import Tokens
+from lamina.features.tokens import Tokens, tokenizer_of
 
 __all__ = ["LibraryTokens"]
 
@@ -30,12 +26,7 @@ class LibraryTokens(Tokens):
     """
 
     def __init__(self, definition: str) -> None:
-        tokenizers = need("tokenizers", extra="chat", why="for the tokens of a pre-trained model")
-        try:
-            self._tokenizer: Any = tokenizers.Tokenizer.from_str(definition)
-        except Exception as error:  # it raises nothing narrower
-            raise DataError("the tokenizer.json of a pre-trained model cannot be read", got=str(error)) from None
-        self._tokenizer.no_padding()
+        self._tokenizer = tokenizer_of(definition, extra="chat")
         self._tokenizer.no_truncation()
         self.size = 1 + max(self._tokenizer.get_vocab().values())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from lamina.features.base import Feature
+from lamina.features.base import Feature, Slot
 from lamina.features.media import Broken
 from lamina.features.ragged import Ragged
 from lamina.features.text import Text
@@ -38,5 +38,10 @@ class Placed(Feature):
             DataError: if a cell does not fit its text and ``refused`` is None.
         """
 
+    @property
+    def slots(self) -> list[Slot]:
+        return []
+
     def encode(self, values: pl.Series) -> dict[str, Any]:
-        raise TypeError(f"column {self.column!r} says something of another one: encode_in")
+        """Nothing: as an input, such cells say nothing; as a target, see :meth:`encode_in`."""
+        return {}

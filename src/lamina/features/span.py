@@ -14,7 +14,7 @@ import polars as pl
 
 from lamina.config import setting, settings
 from lamina.errors import DataError
-from lamina.features.base import Claim, Profile, Slot, blank_to_null, refuse
+from lamina.features.base import Claim, Profile, blank_to_null, refuse
 from lamina.features.media import Broken
 from lamina.features.placed import Placed
 from lamina.features.ragged import Ragged
@@ -121,14 +121,6 @@ class Span(Placed):
         length = int(np.quantile(lengths, 0.95, method="lower")) if len(lengths) else 1
         self.state = SpanState(seen.rows, seen.none, seen.missing, seen.several, length)
         return self
-
-    @property
-    def slots(self) -> list[Slot]:
-        return []
-
-    def encode(self, values: pl.Series) -> dict[str, Any]:
-        """Nothing: as an input, a part of a text is none; as a target, see :meth:`encode_in`."""
-        return {}
 
     def encode_in(
         self, values: pl.Series, texts: pl.Series, text: Text, refused: Broken | None = None, first_row: int = 0

@@ -13,7 +13,7 @@ import polars as pl
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.answer import Answer
-from lamina.features.base import Claim, Profile, Slot, blank_to_null, refuse
+from lamina.features.base import Claim, Profile, blank_to_null, refuse
 from lamina.features.media import Broken
 from lamina.features.placed import Placed
 from lamina.features.ragged import Ragged
@@ -186,14 +186,6 @@ class Tags(Placed):
     def names(self) -> list[str]:
         """The labels in the order of their codes, which count from 1."""
         return self.state.names
-
-    @property
-    def slots(self) -> list[Slot]:
-        return []
-
-    def encode(self, values: pl.Series) -> dict[str, Any]:
-        """Nothing: as an input, labels of words say nothing; as a target, see :meth:`encode_in`."""
-        return {}
 
     def encode_in(
         self, values: pl.Series, texts: pl.Series, text: Text, refused: Broken | None = None, first_row: int = 0

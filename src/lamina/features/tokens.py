@@ -32,6 +32,7 @@ __all__ = [
     "code_points",
     "learn_pieces",
     "split",
+    "tokenizer_of",
 ]
 
 # What fills up short rows of a batch, what was never seen, what is hidden in pre-training, and where a text starts and
@@ -294,12 +295,7 @@ class Pretrained(Tokens):
     """
 
     def __init__(self, definition: str) -> None:
-        tokenizers = need("tokenizers", extra="transformers", why="for the tokens of a pre-trained model")
-        try:
-            self._tokenizer: Any = tokenizers.Tokenizer.from_str(definition)
-        except Exception as error:  # it raises nothing narrower
-            raise DataError("the tokenizer.json of a pre-trained model cannot be read", got=str(error)) from None
-        self._tokenizer.no_padding()
+        self._tokenizer = tokenizer_of(definition, extra="transformers")
         self.size = 2 + max(self._tokenizer.get_vocab().values())
 
     def ids(self, texts: pl.Series) -> Ragged:
@@ -316,6 +312,22 @@ class Pretrained(Tokens):
 
     def text(self, ids: np.ndarray) -> str:
         return str(self._tokenizer.decode((ids[ids > FILL] - 1).tolist()))
+
+
+def tokenizer_of(definition: str, extra: str) -> Any:
+    """What the content of a ``tokenizer.json`` stands for, without filling.
+
+    Raises:
+        MissingExtraError: if ``tokenizers`` is not installed.
+        DataError: if the definition cannot be read.
+    """
+    tokenizers = need("tokenizers", extra=extra, why="for the tokens of a pre-trained model")
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(definition)
+    except Exception as error:  # it raises nothing narrower
+        raise DataError("the tokenizer.json of a pre-trained model cannot be read", got=str(error)) from None
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def code_points(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:

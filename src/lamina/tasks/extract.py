@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -12,14 +11,13 @@ from torch import Tensor
 
 from lamina.config import setting, settings
 from lamina.decoding.written import Written
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.features.ragged import Ragged
 from lamina.features.sentence import WHOLE, Sentence
 from lamina.models.extractor import NEVER, Sentences
 from lamina.nn.wide import places_there
-from lamina.tasks.alone import Texts
-from lamina.tasks.point import Found, Point
+from lamina.tasks.found import Found, FoundTexts
+from lamina.tasks.point import Point
 
 __all__ = ["Extract", "ExtractSettings"]
 
@@ -34,7 +32,7 @@ class ExtractSettings:
     alternatives: int = setting(1, "Sentences for each row, the best first.", ge=1)
 
 
-class Extract(Texts):
+class Extract(FoundTexts):
     """Cross-entropy between the network's choice of a sentence and a choice by how like the summary each one is:
     softmax(likeness / temperature). So a sentence that is nearly as good as the best is nearly as right.
 
@@ -86,12 +84,6 @@ class Extract(Texts):
         lengths = inputs[f"{model.text}.length"].tolist()
         tokens = [row[:length].numpy() for row, length in zip(inputs[model.text], lengths, strict=True)]
         return [_found(sentences, row, text, model.spelling, most) for row, text in enumerate(tokens)]
-
-    def answer(self, predicted: Sequence[Sequence[Written]]) -> Answer:
-        """The best sentence of each row, how likely it is, and where it stands."""
-        best: list[Any] = [row[0] for row in predicted]
-        place = np.array([(one.start, one.end) for one in best], np.int64).reshape(-1, 2)
-        return dataclasses.replace(super().answer(predicted), place=place)
 
     def truth(self, target: Ragged) -> np.ndarray:
         """All summaries of each row, (n,) lists of texts."""

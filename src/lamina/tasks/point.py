@@ -15,15 +15,14 @@ from torch import Tensor
 from lamina.config import defaults, setting, settings
 from lamina.decoding.written import Written
 from lamina.errors import UsageError, some
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.features.ragged import Ragged
 from lamina.features.span import Span
 from lamina.features.text import Text, TextSettings
 from lamina.models.reader import NEVER, Spans
-from lamina.tasks.alone import Texts
+from lamina.tasks.found import Found, FoundTexts
 
-__all__ = ["Found", "Point", "PointSettings"]
+__all__ = ["Point", "PointSettings"]
 
 LONGEST = 2048  # tokens of a passage where nobody says otherwise
 UNKNOWN = -100  # of a span that the network has no score for: it is too long
@@ -39,20 +38,7 @@ class PointSettings:
     alternatives: int = setting(1, "Parts for each row, the likeliest first.", ge=1)
 
 
-@dataclasses.dataclass(frozen=True)
-class Found(Written):
-    """A part of a text that was found.
-
-    Attributes:
-        start, end: its place in the text by characters, without blanks at the text's ends, the second behind its last
-            one; -1 where nothing is found.
-    """
-
-    start: int = -1
-    end: int = -1
-
-
-class Point(Texts):
+class Point(FoundTexts):
     """Cross-entropy over all spans of the passage up to a length, and that there is no answer (Lee et al. 2017).
 
     A span is made of whole words, those that the answer's first and last token are of. An answer longer than the
@@ -116,12 +102,6 @@ class Point(Texts):
             list(itertools.islice(_found(spans, row, passage, model.spelling), chosen.alternatives))
             for row, passage in enumerate(passages)
         ]
-
-    def answer(self, predicted: Sequence[Sequence[Written]]) -> Answer:
-        """The best part of each row, how likely it is, and where it stands."""
-        best: list[Any] = [row[0] for row in predicted]
-        place = np.array([(one.start, one.end) for one in best], np.int64).reshape(-1, 2)
-        return dataclasses.replace(super().answer(predicted), place=place)
 
     def truth(self, target: Ragged) -> np.ndarray:
         """All right parts of each row, (n,) lists of texts; an empty list where there is none."""
