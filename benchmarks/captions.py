@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -140,14 +141,15 @@ def main() -> None:
     develop, budget = given.develop or given.quick, "20s" if given.quick else given.budget or BUDGET
     learn, judge = tables(develop=develop)
     began = time.perf_counter()
-    run = lamina.train(
-        learn, "caption", test=judge, features={"picture": "image", "caption": "text"}, budget=budget, progress=True,
-    )  # fmt: skip
-    systems = run.results["caption"]["systems"]
-    scores = {name: system["scores"] for name, system in systems.items()}
-    exact = scores["network"]["exact_match"]
+    with tempfile.TemporaryDirectory() as folder:
+        run = lamina.train(
+            learn, "caption", test=judge, features={"picture": "image", "caption": "text"}, budget=budget,
+            progress=True, out=Path(folder) / "run",
+        )  # fmt: skip
+        scores = {name: system["scores"] for name, system in run.results["caption"]["systems"].items()}
+    exact = scores["network"]["identical"]
     metrics = {"exact": exact["value"], "exact_low": exact["low"], "exact_high": exact["high"]}
-    metrics |= {f"{name}_exact": scores[name]["exact_match"]["value"] for name in ("constant", "nearest")}
+    metrics |= {f"{name}_exact": scores[name]["identical"]["value"] for name in ("constant", "nearest")}
     append(
         "captions", metrics, seconds=time.perf_counter() - began, trial=develop or budget != BUDGET,
         settings={"budget": budget, "judged by": "held-back combinations" if develop else "new combinations"},
