@@ -43,10 +43,12 @@ def main() -> None:
         initializer_range=0.05,
     )  # fmt: skip
     theirs = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        theirs.lm_head.weight[:FIRST] = 0  # ids that are no tokens, which Lamina never writes
     with tempfile.TemporaryDirectory() as folder:
         theirs.save_pretrained(folder, safe_serialization=True)
         ours = decoder_of_folder(Path(folder)).eval()
-    # What the ids stand for does not matter here, only that one of them ends a text: it must not come up.
+    # What the ids stand for does not matter here.
     lexicon = Lexicon(Characters([chr(0x4E00 + place) for place in range(SIZE - FIRST)], lower=False))
     writer = Writer(ours, lexicon, DecodingSettings(how="greedy", longest=count))
     prompt = torch.tensor([[FIRST]])
@@ -68,7 +70,7 @@ def main() -> None:
             if number:
                 seconds[name].append(time.perf_counter() - start)
         if said["library"] != said["own"]:
-            raise SystemExit(f"they wrote different tokens · got {said['own'][:8]} · allowed {said['library'][:8]}")
+            raise SystemExit(f"they wrote different tokens · got {said['own']} · allowed {said['library']}")
     median = {name: statistics.median(each) for name, each in seconds.items()}
     append(
         "generation",
