@@ -11,8 +11,8 @@ from PIL import Image
 from lamina.report.roll import NOTE, TALL, WIDE, piano_roll
 
 
-def pixels(frames: np.ndarray) -> np.ndarray:
-    kind, content = piano_roll(frames).split(",", 1)
+def pixels(frames: np.ndarray, lowest: int = 21) -> np.ndarray:
+    kind, content = piano_roll(frames, lowest).split(",", 1)
     assert kind == "data:image/png;base64"
     return np.asarray(Image.open(BytesIO(base64.b64decode(content))))
 
@@ -35,4 +35,4 @@ def test_long_and_silent_pieces_are_drawn() -> None:
     assert pixels(np.zeros((4, 88), bool)).shape == (12 * TALL, 4 * WIDE, 3)
     top = np.zeros((2, 128), bool)
     top[:, 127] = top[:, 0] = True
-    assert pixels(top).shape[0] == 128 * TALL
+    assert pixels(top, lowest=0).shape[0] == 128 * TALL

@@ -152,7 +152,7 @@ def test_what_is_learned_is_what_is_judged(decoder: str, tmp_path: Path) -> None
     if decoder != "lstm":  # of a ring, the text that a window begins in stands at its end too, torn
         assert nats / count == pytest.approx(sums[0] / sums[1], rel=0.15)
     else:
-        assert count <= sums[1]
+        assert count == sums[1] and nats == pytest.approx(sums[0], rel=1e-4)
 
 
 @torch.inference_mode()

@@ -36,6 +36,10 @@ class Rows(NamedTuple):
         """One array of these rows whose rows are of different lengths."""
         return self.store.arrays[name].take(self.places)
 
+    def thinned(self, most: int) -> Rows:
+        """At most so many of them, evenly picked."""
+        return Rows(self.store, self.places[:: max(1, -(-len(self.places) // most))])
+
     def target(self, place: int) -> Any:
         """One encoded target of these rows: an array, or ragged."""
         name = f"target{place:03}"

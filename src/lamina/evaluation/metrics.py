@@ -329,12 +329,12 @@ _ALL = (
 
 
 @functools.cache
-def _of_texts(count: RowStatistics) -> Callable[[np.ndarray, Answer], Statistics]:
-    """Statistics of texts: weighted sums over rows. One function for each, so that scores share them."""
+def _added(part: str, count: RowStatistics) -> Callable[[np.ndarray, Answer], Statistics]:
+    """Weighted sums over rows of what is counted of a part of the answer. One function for each, so that scores share
+    them."""
 
     def statistics(target: np.ndarray, answer: Answer) -> Statistics:
-        assert answer.text is not None
-        rows = count(target, answer.text)
+        rows = count(target, getattr(answer, part))
         return lambda weights: weights @ rows
 
     return statistics
@@ -343,7 +343,15 @@ def _of_texts(count: RowStatistics) -> Callable[[np.ndarray, Answer], Statistics
 # Task -> what its scores are listed under.
 _TEXTS = {"write": "text", "transcribe": "transcript", "point": "answer", "extract": "summary"}
 _WRITTEN = tuple(
-    Metric(score.name, score.label, (task,), score.greater_is_better, "text", _of_texts(score.statistics), score.figure)
+    Metric(
+        score.name,
+        score.label,
+        (task,),
+        score.greater_is_better,
+        "text",
+        _added("text", score.statistics),
+        score.figure,
+    )
     for task, kind in _TEXTS.items()
     for score in SCORES[kind]
 )
@@ -379,27 +387,31 @@ _COMPOSED = (
 )
 
 
-@functools.cache
-def _of_tags(count: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[np.ndarray, Answer], Statistics]:
-    """Statistics of labels of words: weighted sums over rows. One function for each, so that scores share them."""
-
-    def statistics(target: np.ndarray, answer: Answer) -> Statistics:
-        assert answer.labels is not None
-        rows = count(target, answer.labels)
-        return lambda weights: weights @ rows
-
-    return statistics
-
-
 _TAGS = (
-    Metric("span_f1", "F1 of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.f1),
-    Metric("span_precision", "Precision of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.precision),
-    Metric("span_recall", "Recall of spans", ("tag",), True, "spans", _of_tags(tags.span_counts), tags.recall),
-    Metric("accuracy", "Accuracy of words", ("tag",), True, "labels", _of_tags(tags.words_right), tags.accuracy),
+    Metric("span_f1", "F1 of spans", ("tag",), True, "spans", _added("labels", tags.span_counts), tags.f1),
     Metric(
-        "f1_macro", "F1 of labels (macro)", ("tag",), True, "labels", _of_tags(tags.label_counts), tags.f1_of_labels
+        "span_precision",
+        "Precision of spans",
+        ("tag",),
+        True,
+        "spans",
+        _added("labels", tags.span_counts),
+        tags.precision,
     ),
-    Metric("exact", "Rows all right", ("tag",), True, "labels", _of_tags(tags.words_right), tags.exact),
+    Metric("span_recall", "Recall of spans", ("tag",), True, "spans", _added("labels", tags.span_counts), tags.recall),
+    Metric(
+        "accuracy", "Accuracy of words", ("tag",), True, "labels", _added("labels", tags.words_right), tags.accuracy
+    ),
+    Metric(
+        "f1_macro",
+        "F1 of labels (macro)",
+        ("tag",),
+        True,
+        "labels",
+        _added("labels", tags.label_counts),
+        tags.f1_of_labels,
+    ),
+    Metric("exact", "Rows all right", ("tag",), True, "labels", _added("labels", tags.words_right), tags.exact),
 )
 
 METRICS: dict[str, list[Metric]] = {

@@ -46,7 +46,7 @@ def scores(
     """Judge systems on the same rows.
 
     Args:
-        kind: "binary", "multiclass", "multilabel", "regression" or "write".
+        kind: of :data:`lamina.evaluation.answer.KINDS`.
         target: (n,) codes, values or texts, or (n, L) of 0 and 1.
         systems: name -> answer; "network" first, the others are baselines. One that was left out keeps its note.
         seed: of the bootstrap.

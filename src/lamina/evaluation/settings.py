@@ -15,8 +15,9 @@ class EvaluateSettings:
 
     baselines: list[str] | Literal["all", "none"] = setting(
         "all",
-        "Plain systems to stand beside the network: all, none, or some of constant, linear, tree, svm, boosting; where "
-        "a text is predicted, of constant and nearest (the text of the most similar training row).",
+        "Plain systems to stand beside the network: all, none, or some of constant, linear, tree, svm, boosting. What "
+        "is predicted alone has its own, beside constant: nearest, lead, textrank (texts), window (parts of a text), "
+        "words (labels of words), unigram, ngram (texts that go on), repeat (music).",
     )
     resamples: int = setting(1000, "Bootstrap replicates behind each interval.", ge=10, le=100_000)
     look: bool = setting(False, "Draw the inside of the network, and what it does with a judged row, in the report.")

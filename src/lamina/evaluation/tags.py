@@ -18,6 +18,7 @@ from lamina.data.rows import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import chosen
 from lamina.evaluation.company import Company
+from lamina.evaluation.text.base import ratio
 from lamina.features.layout import Layout
 from lamina.features.ragged import Ragged
 from lamina.features.tags import spans_of
@@ -96,39 +97,35 @@ def label_counts(truth: Labels, said: Labels) -> np.ndarray:
 
 def precision(sums: np.ndarray) -> np.ndarray:
     """The share of the spans that were said that are right, of :func:`span_counts`."""
-    return _share(sums[:, 2], sums[:, 1])
+    return ratio(sums[:, 2], sums[:, 1])
 
 
 def recall(sums: np.ndarray) -> np.ndarray:
     """The share of the spans that are there that were found."""
-    return _share(sums[:, 2], sums[:, 0])
+    return ratio(sums[:, 2], sums[:, 0])
 
 
 def f1(sums: np.ndarray) -> np.ndarray:
     """The harmonic mean of precision and recall of spans."""
-    return _share(2 * sums[:, 2], sums[:, 0] + sums[:, 1])
+    return ratio(2 * sums[:, 2], sums[:, 0] + sums[:, 1])
 
 
 def accuracy(sums: np.ndarray) -> np.ndarray:
     """The share of words whose label is right, of :func:`words_right`."""
-    return _share(sums[:, 2], sums[:, 1])
+    return ratio(sums[:, 2], sums[:, 1])
 
 
 def exact(sums: np.ndarray) -> np.ndarray:
     """The share of rows of which all words are right."""
-    return _share(sums[:, 3], sums[:, 0])
+    return ratio(sums[:, 3], sums[:, 0])
 
 
 def f1_of_labels(sums: np.ndarray) -> np.ndarray:
     """The mean of the labels' F1, over those that occur, of :func:`label_counts`."""
     true, said, both = np.moveaxis(sums.reshape(len(sums), 3, -1), 1, 0)
-    each = _share(2 * both, true + said)
+    each = ratio(2 * both, true + said)
     known = ~np.isnan(each)
-    return _share(np.where(known, each, 0.0).sum(axis=1), known.sum(axis=1))
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    return ratio(np.where(known, each, 0.0).sum(axis=1), known.sum(axis=1))
 
 
 # --- without a network ------------------------------------------------------------------------------------------------

@@ -40,11 +40,14 @@ def composed(
     seconds, first = min(SECONDS, task.settings.seconds), task.settings.seed
     pieces = [task.compose(model, how="new", seconds=seconds, seed=first + number) for number in range(PIECES)]
     frames = [_frames(piece, task) for piece in pieces]
-    some = Rows(taught.store, taught.places[:: max(1, -(-len(taught.places) // COMPARED))])
+    some = taught.thinned(COMPARED)
     learned = list(_each(some.target(0)))
     own, peoples = copied(frames, learned), copied(_each(judged.target(0)), learned)
     rows = some.array("row")
-    shown = [_shown(*both, first + number) for number, both in enumerate(zip(pieces, frames, strict=True))]
+    shown = [
+        _shown(*both, task.feature.lowest, first + number)
+        for number, both in enumerate(zip(pieces, frames, strict=True))
+    ]
     return {"pieces": shown, "told": _told(own, peoples, rows)}
 
 
@@ -62,11 +65,11 @@ def _each(target: Ragged) -> Iterator[np.ndarray]:
         yield frames_of(target[row : row + 1])
 
 
-def _shown(piece: Piece, frames: np.ndarray, seed: int) -> dict[str, Any]:
+def _shown(piece: Piece, frames: np.ndarray, lowest: int, seed: int) -> dict[str, Any]:
     sound = piece.sound(RATE, HEARD).mean(1)
     return {
         "name": f"seed {seed}",
-        "picture": piano_roll(frames),
+        "picture": piano_roll(frames, lowest),
         "sound": data_uri(write_wav(sound, RATE), "audio/wav"),
         "size": f"{len(frames):,} steps, {piece.seconds:.0f} seconds",
     }

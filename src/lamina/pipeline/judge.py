@@ -71,7 +71,7 @@ def judge(
                 task.calibrate(said[:, part], target)
     for place, task in enumerate(tasks):
         if isinstance(task, Alone):
-            task.learn(objective.judged(_thinned(fold_rows(learn, 0, inside=False), TAUGHT)).target(place))
+            task.learn(objective.judged(fold_rows(learn, 0, inside=False).thinned(TAUGHT)).target(place))
     write_json(
         folder / "tasks.json",
         [
@@ -80,7 +80,8 @@ def judge(
         ],
     )
     most = JUDGED if objective.blends else JUDGED_TEXTS
-    judged = objective.judged(_thinned(Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True), most))
+    every = Rows.all(test) if test.rows else fold_rows(learn, 0, inside=True)
+    judged = objective.judged(every.thinned(most))
     given = said[: len(judged.places)] if said is not None and not test.rows else outputs(model, objective, judged)
     answers = objective.answers(given)
     documents = {}
@@ -152,7 +153,7 @@ def _scores_alone(parts: Parts, learn: Store, judged: Rows, place: int, task: Ta
     plan, wanted = parts.plan, parts.plan.evaluate.baselines
     company: dict[str, Baseline] = {}
     if wanted != "none":
-        taught = _thinned(fold_rows(learn, 0, inside=False), _most_taught(parts, learn))
+        taught = fold_rows(learn, 0, inside=False).thinned(_most_taught(parts, learn))
         beside = COMPANY[task.name].answer
         company = beside(task, parts.encoder.layout, taught, judged, which=wanted, seed=plan.seed)
         if parts.transfer is not None:
@@ -179,7 +180,7 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
     company: dict[str, Baseline] = {}
     if plan.evaluate.baselines != "none":
         every = fold_rows(learn, 0, inside=False)
-        train = _thinned(every, _most_taught(parts, learn))
+        train = every.thinned(_most_taught(parts, learn))
         company = baselines(
             task.name,
             Matrix.of_rows(parts.encoder.layout, train),
@@ -200,11 +201,6 @@ def _scores(parts: Parts, learn: Store, judged: Rows, place: int, task: Task, an
         resamples=plan.evaluate.resamples,
     )
     return {**made, "threshold": task.state.get("threshold")}
-
-
-def _thinned(rows: Rows, most: int) -> Rows:
-    """At most so many rows, evenly picked."""
-    return Rows(rows.store, rows.places[:: max(1, -(-len(rows.places) // most))])
 
 
 def _most_taught(parts: Parts, learn: Store) -> int:

@@ -83,8 +83,7 @@ class Trainer:
     ) -> None:
         self.folder, self.model, self.objective = folder, model, objective
         self.count = len(train.places)
-        valid = Rows(valid.store, valid.places[:: max(1, -(-len(valid.places) // WATCHED))])
-        self.valid = objective.watched(valid)
+        self.valid = objective.watched(valid.thinned(WATCHED))
         self.settings = settle(settings, self.count, train.store.groups)
         self.seed, self.history, self.progress = seed, history, progress
         self.budget, self.spent = Budget.parse(settings.budget), spent

@@ -20,7 +20,11 @@ from lamina.names import Names
 
 __all__ = ["COMPANY", "DIALOGUE_BASELINES", "unigram"]
 
-DIALOGUE_BASELINES = Names("baseline of dialogues", {"unigram": "lamina.evaluation.text.dialogues:unigram"})
+DIALOGUE_BASELINES = Names(
+    "baseline of dialogues",
+    {"unigram": "lamina.evaluation.text.dialogues:unigram"},
+    group="lamina.dialogue_baselines",
+)
 
 
 def unigram(taught: Ragged, judged: Ragged, size: int) -> np.ndarray:

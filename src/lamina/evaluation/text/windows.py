@@ -148,8 +148,7 @@ def _any_silent(truths: np.ndarray) -> bool:
 def _answer(
     task: Any, layout: Layout, taught: Rows, judged: Rows, *, which: str | Sequence[str], seed: int
 ) -> dict[str, Baseline]:
-    some = taught.places[:: max(1, -(-len(taught.places) // TUNED))]
-    taught = Rows(taught.store, some)
+    taught = taught.thinned(TUNED)
     truths, sides = task.truth(taught.target(0)), (asked_of(layout, taught), asked_of(layout, judged))
     found = {}
     for name in chosen(which, POINT_BASELINES):
