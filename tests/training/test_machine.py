@@ -63,6 +63,14 @@ def test_the_fastest_that_agrees(
     assert LAYER.weight.grad is None
 
 
+def test_of_slow_steps_fewer_are_timed(clock: list[float]) -> None:
+    step = step_of({"float32": 1.0, "bfloat16": 0.5}, {"float32": 1.0, "bfloat16": 1.0}, clock)
+    assert choose(LAYER, step, TrainSettings(threads=1), 60.0).precision == "bfloat16"
+    assert clock[0] == 3.0  # a twentieth of the budget: two steps of each
+    choice = choose(LAYER, step, TrainSettings(threads=1), 20.0)
+    assert choice.precision == "float32" and "not measured" in choice.notes[1]
+
+
 def test_what_is_set_is_taken() -> None:
     def never(model: nn.Module) -> Tensor:
         raise AssertionError("nothing was to be measured")

@@ -20,7 +20,7 @@ from lamina.training.settings import TrainSettings
 
 __all__ = ["Choice", "choose", "cores", "keep_memory", "running"]
 
-STEPS = 3  # timed steps of each way, the fastest counts: other programs can only slow a step down
+STEPS = 3  # timed steps of each way, fewer of slow ones; the fastest counts: other programs can only slow a step down
 SHARE = 0.05  # of a budget of seconds that may go into measuring
 GAIN = 1.1  # a way that is less than this much faster is not worth its rounding
 TOLERANCE = 0.02  # how far a loss may lie from float32's, relative
@@ -98,19 +98,21 @@ def choose(
     if len(ways) == 1:
         torch.set_num_threads(ways[0].threads)
         return ways[0]
-    until = time.perf_counter() + SHARE * (seconds if seconds is not None else math.inf)
-    reference, _ = _measure(model, step, Choice(threads=threads[0]), steps=1)
+    began = time.perf_counter()
+    until = began + SHARE * (seconds if seconds is not None else math.inf)
+    plain = Choice(threads=threads[0])
+    reference = _measure(model, step, plain, began + (until - began) / len(ways))
     notes, best, best_time = [], ways[0], float("inf")
     for way in ways:
-        if time.perf_counter() > until:
+        if way != plain and time.perf_counter() > until:
             notes.append(f"{_name(way)}: not measured, the budget is too short")
             continue
         try:
-            loss, took = _measure(model, step, way)
+            loss, took = reference if way == plain else _measure(model, step, way, until)
         except RuntimeError as error:
             notes.append(f"{_name(way)} does not run here: {str(error).splitlines()[0][:100]}")
             continue
-        agrees = abs(loss - reference) <= TOLERANCE * max(abs(reference), 1e-3)
+        agrees = abs(loss - reference[0]) <= TOLERANCE * max(abs(reference[0]), 1e-3)
         notes.append(f"{_name(way)}: {took * 1e3:.2f} ms a step" + ("" if agrees else ", does not agree with float32"))
         if agrees and took * (GAIN if way != best else 1) < best_time:
             best, best_time = way, took
@@ -137,14 +139,15 @@ def _compiles(settings: TrainSettings, seconds: float | None) -> list[bool]:
     return [False, True] if compiler and seconds is not None and seconds >= COMPILE_FROM else [False]
 
 
-def _measure(
-    model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice, steps: int = STEPS
-) -> tuple[float, float]:
-    """(loss, seconds of a forward and backward pass) of one way; the same random numbers for each."""
+def _measure(model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice, until: float) -> tuple[float, float]:
+    """(loss, seconds of a forward and backward pass) of one way; the same random numbers for each.
+
+    After the first step, which warms up, one is timed in any case, and more as long as the clock is not at ``until``.
+    """
     torch.set_num_threads(way.threads)
     runner: Any = torch.compile(model) if way.compile else model
     times, loss = [], 0.0
-    for _ in range(1 + steps):
+    while len(times) < 2 or (len(times) <= STEPS and time.perf_counter() < until):
         torch.default_generator.manual_seed(0)
         start = time.perf_counter()
         with running(way):
