@@ -145,7 +145,7 @@ GROUPS = {
         _gain("transformer_xl", "gain_to_gpt", "the same, to a GPT of equal size and segment",
               f"{_LANGUAGE} --remember"),
         Bar("gpt_training", "speed", "training step of a GPT of 10 million weights: the plain script's time, to ours",
-            1.5, 2.5, True, f"{_LANGUAGE} --speed", shown=("step_seconds", "first_losses", "plain_first_losses")),
+            1.5, 2.5, True, f"{_LANGUAGE} --speed", shown=("step_seconds", "loss", "plain_loss")),
         Bar("text_memory", "growth", "most memory in training on 500 MB of text, to that on 50 MB", 1.1, None, False,
             f"{_LANGUAGE} --memory", shown=("peak_mb_50", "peak_mb_500")),
     ),
