@@ -33,6 +33,7 @@ bench: .venv/bench
 	.venv/bin/python benchmarks/beside.py
 	.venv/bin/python benchmarks/mixed.py
 	.venv/bin/python benchmarks/pretrain.py
+	.venv/bin/python benchmarks/reading.py
 	.venv/bin/python benchmarks/recurrent.py
 	.venv/bin/python benchmarks/perception_epoch.py
 	.venv/bin/python benchmarks/decode.py

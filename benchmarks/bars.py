@@ -57,6 +57,7 @@ _PRETRAIN = "python benchmarks/pretrain.py"
 _PLAIN_EPOCH = "python benchmarks/perception_epoch.py"
 _RECURRENT = "python benchmarks/recurrent.py"
 _LANGUAGE = "python benchmarks/language.py"
+_SERVE = "python benchmarks/serve.py"
 
 _PARTS = ("picture", "text", "number", "category")
 
@@ -97,6 +98,8 @@ GROUPS = {
         Bar("sst2", "accuracy", "sst, two classes, accuracy", 0.825, 0.84, True, f"{_PERCEPTION} sst2"),
         Bar("sst5", "accuracy", "sst, five classes, accuracy", 0.42, 0.44, True, f"{_PERCEPTION} sst5"),
         Bar("trec", "accuracy", "trec, accuracy", 0.92, 0.94, True, f"{_PERCEPTION} trec"),
+        Bar("trec_reading", "accuracy", "trec, after 12 minutes of reading texts without labels, accuracy", 0.92, 0.94,
+            True, "python benchmarks/reading.py"),
         Bar("ag_news_small", "accuracy", "ag_news_small, accuracy", 0.885, 0.90, True, f"{_PERCEPTION} ag_news_small"),
         Bar("clinc150", "accuracy", "clinc150, accuracy in scope", 0.92, 0.94, True, f"{_PERCEPTION} clinc150"),
         Bar("fsdd", "accuracy", "fsdd, official split, accuracy", 0.985, 0.995, True, f"{_PERCEPTION} fsdd"),
@@ -120,8 +123,8 @@ GROUPS = {
             36, True, "python benchmarks/translation.py transformer", shown=("chrf", "epoch_seconds")),
         Bar("translation_german_lstm", "bleu", "the same by an LSTM with attention", None, None,
             True, "python benchmarks/translation.py", shown=("chrf", "epoch_seconds")),
-        Bar("translation_german_lstm", "epoch_to_lstm", "the same: epoch of the Transformer, to that of the LSTM", 1.0,
-            None, False, "python benchmarks/translation.py"),
+        Bar("translation_epoch", "epoch_to_lstm", "the same: epoch of the Transformer, to an LSTM's of equal size", 1.0,
+            None, False, "python benchmarks/translation.py --epoch", shown=("transformer_seconds", "lstm_seconds")),
         Bar("transcripts", "wer", "fsdd joined into strings of 3 to 7 digits, 15 minutes, word error rate", 0.05, 0.02,
             False, "python benchmarks/transcripts.py", shown=("cer", "identical")),
         Bar("captions", "exact", "two things on a painting, new combinations, 10 minutes, captions that are right",
@@ -185,6 +188,15 @@ GROUPS = {
             "python benchmarks/scale.py"),
         Bar("scale", "growth", "seconds a row, 20 to 2 and 2 to 0.2 million rows, the worse ratio", 1.1, None, False,
             "python benchmarks/scale.py"),
+    ),
+    "A model that is served": (
+        Bar("serve", "to_fastapi", "answers a second, an adult row each, 16 clients, to FastAPI with onnxruntime",
+            1.2, 1.5, True, _SERVE, shown=("lamina_per_second", "fastapi_per_second", "fastapi_nothing_per_second")),
+        Bar("serve", "p99_to_fastapi", "the same: milliseconds of 99 in 100, to FastAPI's", 1.0, None, False, _SERVE,
+            shown=("lamina_p99_ms", "fastapi_p99_ms")),
+        Bar("serve", "to_litserve", "answers a second, to LitServe", 5.0, None, True, _SERVE,
+            shown=("litserve_per_second",)),
+        Bar("serve", "two_to_one", "answers a second of two processes, to one", None, 1.8, True, _SERVE),
     ),
     "Start": (
         Bar("start", "help_seconds", "lamina --help, seconds", 0.3, 0.15, False, "python benchmarks/start.py"),

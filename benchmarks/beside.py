@@ -94,7 +94,7 @@ def by_hand(data: DataSet, learn: pl.DataFrame, judge: pl.DataFrame, budget: str
     return Answers(np.array(classes, dtype=object)[said.argmax(1)], chance, took, {"plain epochs": told["epochs"]})
 
 
-_WEIGHTS = by_lamina(weights=SQUEEZENET)
+_WEIGHTS = by_lamina(weights=SQUEEZENET, learn="head")
 PAIRS = {
     "pneumonia": Pair("pneumoniamnist", by_lamina(), by_hand, ("auc", "accuracy")),
     "tiles_defect": Pair("magnetic_tile_defect", _WEIGHTS, by_lamina(), ("auc", "accuracy")),

@@ -120,8 +120,8 @@ SETS = {
         arrays("pneumoniamnist", "train", "val", "test"), "label", "5min", metrics=("accuracy", "auc")
     ),
     "orl_faces": DataSet(_faces, "person", "10min", _inside("orl_faces", "orl_faces.zip")),
-    "magnetic_tile_defect": DataSet(_tiles("defect"), "defect", "10min", _TILES, ("accuracy", "auc")),
-    "magnetic_tile_which": DataSet(_tiles("label"), "label", "10min", _TILES, ("accuracy", "macro_f1")),
+    "magnetic_tile_defect": DataSet(_tiles("defect"), "defect", "6min", _TILES, ("accuracy", "auc")),
+    "magnetic_tile_which": DataSet(_tiles("label"), "label", "6min", _TILES, ("accuracy", "macro_f1")),
     "sst2": DataSet(split("sst/sst2.csv.gz", "label", "text", train=("train", "dev")), "label", "10min"),
     "sst5": DataSet(split("sst/sst5.csv.gz", "label", "text", train=("train", "dev")), "label", "10min"),
     "trec": DataSet(split("trec/trec.csv.gz", "coarse", "text"), "coarse", "5min"),

@@ -14,7 +14,8 @@ gradient of LSTM and GRU, the lesser of the two, reaches further than the RNN's 
 accuracy of the two, the lesser, less the RNN's. The bars are for a delay of 100.
 
 An epoch is one pass over 4,096 rows of 100 words, forward and backward, in batches of 64, of an LSTM and a transformer
-with as near as possible the same number of weights and the same depth; rounds alternate, and the best of each counts.
+with as near as possible the same number of weights and the same depth; memory is kept as in training, rounds alternate,
+and the best of each counts.
 
 On text each network, as it comes, learns the kinds of questions of trec by ``lamina.train`` for a minute.
 """
@@ -39,6 +40,7 @@ from lamina.config import check
 from lamina.explain.gradients import copy_task, gradient_by_place
 from lamina.features.base import Slot
 from lamina.nn.start import seed_of, start
+from lamina.training.machine import keep_memory
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "rnn": {"width": 64, "two_way": False, "pooling": "last", "dropout": 0.0},
@@ -103,6 +105,7 @@ def copy(name: str, delay: int, steps: int) -> dict[str, float]:
 
 def epoch_seconds(rounds: int) -> dict[str, float]:
     """Seconds for one pass of each network, the best of some rounds; and how many weights its layers have."""
+    keep_memory()
     values = torch.randint(1, 1000, (ROWS, LENGTH), generator=torch.Generator().manual_seed(0))
     target = torch.arange(ROWS) % SYMBOLS
     networks = {name: made(name, settings, LENGTH, 1000) for name, settings in EPOCH.items()}

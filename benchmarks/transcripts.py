@@ -29,10 +29,10 @@ from datasets import DATA
 from results import append
 
 import lamina
+from lamina.codecs.wav import write_wav
 from lamina.evaluation.intervals import bootstrap, interval
 from lamina.evaluation.text import measure
 from lamina.evaluation.text.edits import CER, WER
-from lamina.features.wav import write_wav
 
 BUDGET = "15min"
 RATE = 8000

@@ -3,6 +3,7 @@
     python benchmarks/translation.py              an hour for the Transformer, and one for the LSTM beside it
     python benchmarks/translation.py transformer  one of them
     python benchmarks/translation.py --french     into French
+    python benchmarks/translation.py --epoch      what an epoch of either costs, where both are of equal size
     python benchmarks/translation.py --develop    multi30k's valid rows judge, to try things out
     python benchmarks/translation.py --quick      twenty seconds, to see that it works
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -29,7 +31,6 @@ import lamina
 
 BUDGET = "60min"
 TOKENS = {"kind": "text", "tokens": "pieces", "lower": False}
-# Of like size, some three millions of weights.
 _TO_THE_END = {"train__schedule": "cosine", "train__patience": 0}
 _LAYERS = {"name": "transformer", "depth": 3, "hidden": 2.0, "dropout": 0.2}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -45,6 +46,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
         **_TO_THE_END,
     },
 }
+
+# With as many weights as the Transformer has, some three millions; by turns, so that other work slows down both.
+EVEN = {"lstm": {"model__text": {"name": "lstm", "width": 144}, "model__decoder": {"name": "lstm", "width": 144}}}
+ROUNDS = 2
 
 
 def pairs(name: str, language: str) -> pl.DataFrame:
@@ -62,7 +67,7 @@ def translate(network: str, language: str, budget: str, *, develop: bool, settin
         began = time.perf_counter()
         run = lamina.train(
             learn, language, features={"english": TOKENS, language: TOKENS}, budget=budget, baselines="none",
-            progress=True, out=Path(folder) / "run", **parts, **NETWORKS[network], **settings,
+            progress=True, out=Path(folder) / "run", **parts, **NETWORKS[network] | settings,
         )  # fmt: skip
         seconds = time.perf_counter() - began
         said = run.predict(judge.select("english"))[language].to_list()
@@ -78,11 +83,24 @@ def translate(network: str, language: str, budget: str, *, develop: bool, settin
     }
 
 
+def epochs(language: str) -> None:
+    """Write down the seconds of an epoch of either network, of equal size; the least of some rounds."""
+    began, metrics = time.perf_counter(), dict[str, float]()
+    for _ in range(ROUNDS):
+        for network in NETWORKS:
+            found = translate(network, language, "1epoch", develop=True, settings=EVEN.get(network, {}))
+            least = min(metrics.get(f"{network}_seconds", math.inf), found["epoch_seconds"])
+            metrics |= {f"{network}_seconds": round(least, 2), f"{network}_parameters": found["parameters"]}
+    metrics["epoch_to_lstm"] = round(metrics["transformer_seconds"] / metrics["lstm_seconds"], 4)
+    append("translation_epoch", metrics, seconds=time.perf_counter() - began, settings={"rounds": ROUNDS})
+
+
 def main() -> None:
     """Measure, and write a row."""
     parser = argparse.ArgumentParser(description="English captions in German or French.")
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NETWORKS)}; all if none")
     parser.add_argument("--french", action="store_true")
+    parser.add_argument("--epoch", action="store_true", help="time an epoch of either")
     parser.add_argument("--develop", action="store_true", help="the valid rows judge; held against no bar")
     parser.add_argument("--quick", action="store_true", help="twenty seconds each; held against no bar")
     parser.add_argument("--budget", help="another budget; held against no bar")
@@ -91,14 +109,14 @@ def main() -> None:
     budget = "20s" if given.quick else given.budget or BUDGET
     settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in given.set)}
     language, develop = "french" if given.french else "german", given.develop or given.quick
-    epochs: dict[str, float] = {}
+    if given.epoch:
+        epochs(language)
+        return
     for network in given.networks or NETWORKS:
         if network not in NETWORKS:
             parser.error(f"no such network · got {network} · allowed: {', '.join(NETWORKS)}")
         found = translate(network, language, budget, develop=develop, settings=settings)
-        seconds, epochs[network] = found.pop("seconds"), found["epoch_seconds"]
-        if network == "lstm" and "transformer" in epochs:
-            found["epoch_to_lstm"] = epochs["transformer"] / epochs["lstm"]
+        seconds = found.pop("seconds")
         append(
             f"translation_{language}_{network}", {name: round(float(value), 4) for name, value in found.items()},
             seconds=seconds, trial=develop or bool(given.budget) or bool(settings),

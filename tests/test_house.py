@@ -26,10 +26,10 @@ SOURCE = ROOT / "src" / "lamina"
 # The house from the ground up. A part may import only what stands before it in this list, and itself.
 ORDER = [
     *("errors", "config", "names", "extras", "files"),
-    *("features", "data", "runtime", "nn", "backbones", "decoders", "decoding", "chatting", "models"),
+    *("codecs", "features", "data", "runtime", "nn", "backbones", "decoders", "decoding", "chatting", "models"),
     *("transfer", "augment"),
     *("tasks", "pretext", "training", "runs", "evaluation"),
-    *("explain", "fairness", "privacy", "robustness", "compress", "export", "monitor"),
+    *("explain", "fairness", "privacy", "robustness", "compress", "exporting", "monitor"),
     *("report", "serve", "recipes"),
     *("plan", "pipeline", "run", "api", "estimators", "testing", "cli", "studio", "__main__"),
 ]

@@ -93,6 +93,35 @@ def test_a_run_starts_from_it(source: Pretrained, tmp_path: Path) -> None:
     assert before["image"] == after["image"] and before["text"] == after["text"]
 
 
+def train(source: Pretrained, out: Path, **settings: Any) -> lamina.Run:
+    """A run that starts from its networks."""
+    return lamina.train(
+        make_table(60, 1), "label", inputs=["photo", "said"], features={"said": "text"}, weights=source.path,
+        budget="4steps", baselines="none", out=out, evaluate__resamples=10, train__tensorboard=False, train__threads=1,
+        **settings,
+    )  # fmt: skip
+
+
+def test_companions_start_from_nothing_and_read_the_same_tokens(source: Pretrained, tmp_path: Path) -> None:
+    run = train(source, tmp_path / "run", train__networks=4, train__companions=["textcnn"], train__learning_rate=1e-9)
+    old = load_file(source.path / "weights.safetensors")
+    networks = [dict(network.named_parameters()) for network in run.predictor.model.networks]
+
+    def moved(place: int, name: str) -> bool:
+        return not torch.allclose(networks[place][name], old[name])
+
+    assert not any(moved(place, name) for place in (0, 2) for name in networks[place] if name in old)
+    pictures = [name for name in networks[1] if name in old and "image" in name]
+    assert any(moved(1, name) for name in pictures) and any(moved(3, name) for name in pictures)
+    assert all(any("convolutions" in name for name in networks[place]) for place in (1, 3))
+    assert lamina.load(run.path).predict(make_table(9, 2)).equals(run.predict(make_table(9, 2)))
+
+
+def test_companions_do_not_learn_beside_a_head_alone(source: Pretrained, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="companions learn as a whole"):
+        train(source, tmp_path / "run", train__companions=["textcnn"], learn="head")
+
+
 def test_the_same_seed_gives_the_same_weights_also_if_it_was_stopped(
     source: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

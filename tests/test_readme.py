@@ -8,8 +8,10 @@ import os
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 import tomllib
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -25,7 +27,7 @@ from translation import sentences
 from tunes import hymns, write_hymns
 
 from lamina.cli import main
-from lamina.features.wav import write_wav
+from lamina.codecs.wav import write_wav
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -165,12 +167,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @EVERY_PAGE
-def test_every_block_runs(page: Path, desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_block_runs(page: Path, desk: Path, capfd: pytest.CaptureFixture[str], served: list[Served]) -> None:
     names: dict[str, object] = {}
     for language, text in blocks(page):
         if language == "sh":
             for line in quick(text).splitlines():
-                run_line(line, capfd)
+                run_line(line, capfd, served)
         elif language == "python":
             (desk / "page.py").write_text(quick(text))
             made = runpy.run_path(str(desk / "page.py"), init_globals=names)
@@ -181,7 +183,35 @@ def test_every_block_runs(page: Path, desk: Path, capfd: pytest.CaptureFixture[s
             assert language == "toml", f"{page.name} has a block of {language or 'nothing'} that no test runs"
 
 
-def run_line(line: str, capfd: pytest.CaptureFixture[str]) -> None:
+class Served:
+    """A service that a page starts, on a port that is free, and that its next lines ask."""
+
+    def __init__(self, words: list[str]) -> None:
+        command = [sys.executable, "-m", "lamina", *words, "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().split()[0]
+
+    def ask(self, words: list[str]) -> None:
+        """Ask as curl would, with nothing but an address and ``-d BODY``."""
+        *data, address = words[1:]
+        assert not data or data[0] == "-d", words
+        asked = address.replace("http://127.0.0.1:8000", self.address)
+        with urllib.request.urlopen(asked, data[1].encode() if data else None, timeout=30) as got:
+            assert got.status == 200
+
+
+@pytest.fixture
+def served() -> Iterator[list[Served]]:
+    """The services that a page starts; they end with it."""
+    services: list[Served] = []
+    yield services
+    for service in services:
+        service.process.terminate()
+        service.process.communicate(timeout=30)
+
+
+def run_line(line: str, capfd: pytest.CaptureFixture[str], served: list[Served]) -> None:
     """Run one line of a shell; of those that would make an environment, see that they are there."""
     words = shlex.split(line, comments=True)
     if not words:
@@ -190,6 +220,10 @@ def run_line(line: str, capfd: pytest.CaptureFixture[str]) -> None:
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
     elif words[0].startswith("scripts/"):
         assert os.access(ROOT / words[0], os.X_OK), line
+    elif words[0] == "curl":
+        served[-1].ask(words)
+    elif words[:2] == ["lamina", "serve"]:
+        served.append(Served(words[1:]))
     else:
         assert words[0] == "lamina", line
         capfd.readouterr()

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 import lamina
-from lamina.features.midi import write_midi
+from lamina.codecs.midi import write_midi
 from lamina.features.music import tune_of
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72, 74)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make one environment a peer, outside the project's own: setup.sh [skorch|lightning|keras|fastai ...] (all if none is named).
+# Make one environment a peer, outside the project's own: setup.sh [skorch|lightning|keras|fastai|fastapi|litserve ...] (all if none is named).
 # They go to $LAMINA_PEERS, or to lamina-peers in the temporary folder. Some 1.5 GB each, a few minutes.
 # On Linux the CPU build of torch is named outright, so that no CUDA packages come along; where pip does not find it:
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu benchmarks/peers/setup.sh
@@ -23,7 +23,7 @@ make_environment() { # name, packages ...
     fi
 }
 
-[ $# -gt 0 ] || set -- skorch lightning keras fastai
+[ $# -gt 0 ] || set -- skorch lightning keras fastai fastapi litserve
 mkdir -p "$folder"
 for peer in "$@"; do
     case $peer in
@@ -37,8 +37,10 @@ for peer in "$@"; do
                 pandas scikit-learn scipy matplotlib pyyaml requests pillow packaging cloudpickle
             "$folder/fastai/bin/python" -m pip install --quiet --no-deps fastai
             ;;
+        fastapi) make_environment fastapi fastapi uvicorn httptools uvloop onnxruntime ;;
+        litserve) make_environment litserve litserve onnxruntime ;;
         *)
-            echo "no such peer: $peer; there are skorch, lightning, keras, fastai" >&2
+            echo "no such peer: $peer; there are skorch, lightning, keras, fastai, fastapi, litserve" >&2
             exit 2
             ;;
     esac

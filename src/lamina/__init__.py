@@ -12,6 +12,7 @@ _HOMES = {
     "catalogue": "lamina.api",
     "chat": "lamina.api",
     "evaluate": "lamina.api",
+    "export": "lamina.api",
     "inspect": "lamina.api",
     "load": "lamina.api",
     "predict": "lamina.api",

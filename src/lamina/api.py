@@ -1,4 +1,4 @@
-"""What a person calls: train, pretrain, resume, load, predict, evaluate, inspect, verify."""
+"""What a person calls: train, pretrain, resume, load, predict, evaluate, export, inspect, verify."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lamina.data.infer import Schema, infer
 from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.errors import NotARunError, UsageError, some
+from lamina.exporting.leaving import Exported
 from lamina.files import read_json
 from lamina.models.catalogue import catalogue
 from lamina.pipeline.begin import begin, reopen
@@ -33,7 +34,19 @@ from lamina.training.progress import Progress
 from lamina.transfer.from_library import fetched, on_hub
 from lamina.transfer.source import is_run
 
-__all__ = ["catalogue", "chat", "evaluate", "inspect", "load", "predict", "pretrain", "resume", "train", "verify"]
+__all__ = [
+    "catalogue",
+    "chat",
+    "evaluate",
+    "export",
+    "inspect",
+    "load",
+    "predict",
+    "pretrain",
+    "resume",
+    "train",
+    "verify",
+]
 
 
 def train(
@@ -347,6 +360,11 @@ def predict(path: str | Path, data: Any, *, broken: WhereBroken = "raise") -> An
 def evaluate(path: str | Path, data: Any) -> dict[str, Any]:
     """Score a run on rows whose targets are known: ``load(path).evaluate(data)``."""
     return load(path).evaluate(data)
+
+
+def export(path: str | Path, out: str | Path | None = None, format: str = "bundle", **how: Any) -> Exported:
+    """Write a run as a file for other machines: ``load(path).export(out, format, ...)``."""
+    return load(path).export(out, format, **how)
 
 
 def inspect(data: Any, *, target: str | Sequence[str] = (), features: Mapping[str, Any] | None = None) -> Schema:

@@ -3,10 +3,12 @@
     LaminaError                 anything Lamina says no to          exit code 1
     ├── DataError               the table                           1   (ValueError)
     │   └── MissingColumnError  a column the run needs is not there 1
-    ├── RunError                a run folder                        1   (ValueError)
+    ├── RunError                a run folder, or a bundle of one    1   (ValueError)
     │   ├── NotARunError        it is not one
     │   ├── DamagedRunError     a file was changed, added or lost
-    │   └── LaterVersionError   written by a later Lamina
+    │   ├── LaterVersionError   written by a later Lamina
+    │   └── BundleError         a bundle that cannot be opened
+    ├── ExportError             a run cannot leave in that form     1   (RuntimeError)
     ├── TrainingError           training cannot go on               1   (RuntimeError)
     │   └── NonFiniteError      a loss or gradient that is no number
     ├── MemoryNeedError         more memory than there is           1   (MemoryError)
@@ -23,8 +25,10 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BundleError",
     "DamagedRunError",
     "DataError",
+    "ExportError",
     "LaminaError",
     "LaterVersionError",
     "MemoryNeedError",
@@ -90,6 +94,14 @@ class DamagedRunError(RunError):
 
 class LaterVersionError(RunError):
     """The run was written by a later version of Lamina."""
+
+
+class BundleError(RunError):
+    """A file is not a bundle, or not as it was written."""
+
+
+class ExportError(LaminaError, RuntimeError):
+    """A run cannot leave in the form that was asked for; nothing was written."""
 
 
 class TrainingError(LaminaError, RuntimeError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from lamina.errors import RunError
 
-__all__ = ["atomic", "digest", "read_json", "sync_folder", "write_bytes", "write_json", "write_text"]
+__all__ = ["atomic", "digest", "parse_json", "read_json", "sync_folder", "write_bytes", "write_json", "write_text"]
 
 
 @contextlib.contextmanager
@@ -81,6 +81,22 @@ def read_json(path: Path) -> Any:
     Raises:
         RunError: if the file is not such JSON.
     """
+    try:
+        return parse_json(path.read_bytes())
+    except ValueError as error:
+        raise RunError(f"{path.name} is not valid JSON", got=str(error), do="restore the file from a copy") from None
+
+
+def parse_json(content: bytes) -> Any:
+    """Strict JSON from bytes, as :func:`read_json` reads it.
+
+    Raises:
+        ValueError: if it is not such JSON.
+
+    Example:
+        >>> parse_json(b'{"a": [1, null]}')
+        {'a': [1, None]}
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
@@ -97,9 +113,9 @@ def read_json(path: Path) -> Any:
         return value
 
     try:
-        return json.loads(path.read_bytes(), object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path.name} is not valid JSON", got=str(error), do="restore the file from a copy") from None
+        return json.loads(content, object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def digest(path: Path) -> str:

@@ -143,11 +143,7 @@ class Plan:
         if self.model_name == "auto":
             backbones = self.model is not None  # they were named, and what uses them was not
             name = alone.network if alone else "mixed" if backbones or layout.wide else "tabm"
-            # A backbone that was named for all that it reads may read what this model does not.
-            known = {field.name for field in dataclasses.fields(MODELS[name].Settings)}
-            unread = {field_of(group) for group in WIDE} - known
-            changed = _changed(self.model) if backbones else {}
-            asked = {key: value for key, value in changed.items() if key not in unread}
+            asked = _read_by(name, _changed(self.model)) if backbones else {}
             model = check(MODELS[name].Settings, asked, "model")
             return dataclasses.replace(self, model_name=name, model=model)
         gives = alone.gives if alone else "row"
@@ -214,6 +210,24 @@ def _changed(settings: Any) -> dict[str, Any]:
     """Those settings that are not as usual."""
     usual = as_dict(type(settings)())
     return {name: value for name, value in as_dict(settings).items() if value != usual[name]}
+
+
+def _read_by(name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a model has, where a backbone was named for all that it reads, and the model reads some of it.
+
+    Raises:
+        SettingError: if a backbone was named for what the model does not read, and for nothing that it does.
+    """
+    known = {field.name for field in dataclasses.fields(MODELS[name].Settings)}
+    unread = {field_of(group) for group in WIDE} - known
+    read = {key: value for key, value in asked.items() if key not in unread}
+    for key in asked:
+        if key in unread and asked[key] not in read.values():
+            raise SettingError(
+                f"model {name} has no backbone for {key}", got=f"model.{key}={asked[key]}",
+                allowed=", ".join(sorted(known)), do="leave it out, or name another model",
+            )  # fmt: skip
+    return read
 
 
 def _weights(values: Any) -> WeightsSettings:

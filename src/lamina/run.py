@@ -19,9 +19,11 @@ from lamina.data.read import read
 from lamina.data.table import Table
 from lamina.data.write import write, write_csv
 from lamina.decoding.written import Written
-from lamina.errors import DataError, NotARunError, UsageError, some
+from lamina.errors import DataError, LaminaError, NotARunError, UsageError, some
 from lamina.evaluation.scores import scores
 from lamina.explain.look import MOST, Look, look
+from lamina.exporting.leave import leave
+from lamina.exporting.leaving import Exported
 from lamina.features.media import Broken, faulty
 from lamina.features.piece import Piece as MusicPiece
 from lamina.files import read_json
@@ -160,12 +162,7 @@ class Run:
             UsageError: if the run has learned no dialogues.
             SettingError: if there is no such setting, or its value is out of bounds.
         """
-        task = self.predictor.objective.tasks[0] if self.predictor.objective.tasks else None
-        if not isinstance(task, ChatTask):
-            named = ", ".join(task.feature.column for task in self.predictor.objective.tasks)
-            raise UsageError(
-                "the run has learned no dialogues", got=f"the target {named}", do="lamina predict RUN DATA"
-            )
+        task = self.predictor.task_of(ChatTask, "the run has learned no dialogues")
         return Chat(task.speaker(self.predictor.model), **settings)
 
     def compose(self, tune: Any = None, **composing: Any) -> MusicPiece:
@@ -301,6 +298,55 @@ class Run:
         if not 0 <= row < len(frame):
             raise DataError("there is no such row", got=row, allowed=f"0 to {len(frame) - 1}")
         return look(self.predictor, frame, row)
+
+    def export(
+        self,
+        out: str | Path | None = None,
+        format: str = "bundle",
+        *,
+        data: Any = None,
+        files: str | None = None,
+        name: str | None = None,
+        licence: str | None = None,
+    ) -> Exported:
+        """Write the run as a file for other machines, once that file has said the same as the run.
+
+        Args:
+            out: the file; named after the run, in the current folder, if not given.
+            format: ``bundle``, which :func:`lamina.runtime.load` opens without PyTorch; ``onnx``, the graph from
+                encoded columns to activated outputs; ``safetensors``, the weights; ``torch``, a program for
+                ``torch.export.load``.
+            data: rows to compare on; the run's held-back rows, if not given and its table is still there; else rows
+                made from what the features know.
+            files: as for :meth:`predict`.
+            name: of the run, where it shall not be that of its folder.
+            licence: what the file may be used for: a licence's name, or the file that holds it.
+
+        Returns:
+            Path, size, what is inside, and the greatest difference that was found.
+
+        Raises:
+            ExportError: if the file would differ from the run by more than 1e-4; nothing was written then.
+            UsageError: if the run's task cannot be exported yet.
+            SettingError: if there is no such format.
+            MissingExtraError: if a package is needed that is not installed.
+        """
+        table, numbers = self._held_back() if data is None else (self._table(data, files), None)
+        path = None if out is None else Path(out)
+        scores = read_json(self.path / "scores.json")
+        return leave(self.predictor, name or self.path.resolve().name, path, format, table, numbers, scores, licence)
+
+    def _held_back(self) -> tuple[Table | None, list[int] | None]:
+        """The table that the judged rows are in, and their numbers there; neither where it is there no more."""
+        judged = self.path / "predictions.parquet"
+        of = {"test": self.plan.data.test, "valid": self.plan.data.valid}
+        source = of.get(read_json(self.path / "scores.json")["rows"]) or self.plan.data.source
+        if source is None or not judged.is_file():
+            return None, None
+        try:
+            return self._table(source), pl.read_parquet(judged, columns=["row"])["row"].to_list()
+        except LaminaError:  # moved, or changed: the caller makes rows, and says so
+            return None, None
 
     def _table(self, data: Any, files: str | None = None) -> Table:
         table = read(data, missing=self.plan.data.missing)

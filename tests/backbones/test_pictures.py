@@ -118,7 +118,7 @@ def test_residual_blocks_start_as_the_identity() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(SettingError, match="the heads cannot share the width · got 3 heads, 8 wide"):
+    with pytest.raises(SettingError, match="heads must divide width · got 3 heads, width 8"):
         made("vit", (8, 8, 3), width=8, heads=3)
     with pytest.raises(SettingError, match="patch is not valid · got 0"):
         made("vit", (8, 8, 3), patch=0)

@@ -9,8 +9,8 @@ from tunes import fit, write_hymns
 
 import lamina
 from cli.terminal import Lamina
-from lamina.features.midi import read_midi
-from lamina.features.wav import recording
+from lamina.codecs.midi import read_midi
+from lamina.codecs.wav import recording
 
 
 @pytest.fixture(scope="module")

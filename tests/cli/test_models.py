@@ -8,6 +8,7 @@ import lamina
 from cli.terminal import Lamina
 from lamina.backbones import BACKBONES
 from lamina.decoders import DECODERS
+from lamina.features.layout import Layout
 from lamina.models import MODELS
 
 
@@ -38,6 +39,16 @@ def test_decoders_stand_for_texts(rows: list[dict[str, object]], lamina_: Lamina
         assert decoders[name]["parameters"] == {"text": sum(one.numel() for one in made.parameters())}
     assert "Decoders" in lamina_("models", "--for", "text").out
     assert "Decoders" not in lamina_("models", "--for", "image").out
+
+
+def test_models_that_read_no_columns_stand_for_what_they_learn_from(rows: list[dict[str, object]]) -> None:
+    models = {row["name"]: row for row in rows if row["part"] == "model"}
+    assert models["talker"]["reads"] == models["language"]["reads"] == ["text"]
+    assert models["composer"]["reads"] == ["music"]
+    made = MODELS["talker"](Layout.of([]), 1000, MODELS["talker"].Settings())
+    assert models["talker"]["parameters"] == {"text": sum(one.numel() for one in made.parameters())}
+    # Of the others, those that do not give a vector a row look at columns of their own kinds.
+    assert not [name for name in MODELS if MODELS[name].gives != "row" and models[name]["reads"] == ["number"]]
 
 
 def test_by_kind_of_data(lamina_: Lamina) -> None:

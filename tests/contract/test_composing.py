@@ -13,9 +13,9 @@ import pytest
 from tunes import NESTED, fit, hymns, write_hymns
 
 import lamina
+from lamina.codecs.midi import read_midi
+from lamina.codecs.wav import recording
 from lamina.errors import DataError, SettingError, UsageError
-from lamina.features.midi import read_midi
-from lamina.features.wav import recording
 from lamina.plan import Plan
 from lamina.training.history import read_history
 
@@ -153,7 +153,7 @@ def test_settings_of_the_network_alone_name_it() -> None:
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a column beside": (
         {"data": hymns().with_columns(style=pl.Series(["slow", "fast"] * 15))}, UsageError,
-        "the music 'piece' is learned from the pieces alone · got inputs style · say --inputs \"\"",
+        "task compose learns the music 'piece' from nothing but itself · got inputs style · say --inputs \"\"",
     ),
     "another model": ({"model": "mlp"}, UsageError, "does not give what task compose needs .* allowed: composer"),
     "no such baseline": ({"baselines": ["linear"]}, SettingError, "no such baseline of music .* constant, repeat"),

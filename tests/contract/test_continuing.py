@@ -132,7 +132,7 @@ def test_what_does_not_go_is_refused(bard: lamina.Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the run continues texts, and reads no columns"):
         bard.write({"text": "the"})
     table = pl.DataFrame({"x": [seed * 0.37 % 1 for seed in range(40)], "said": [prose(9, seed) for seed in range(40)]})
-    with pytest.raises(UsageError, match="from nothing but itself"):
+    with pytest.raises(UsageError, match="continue learns the text 'said' from nothing but itself · got inputs x"):
         lamina.train(
             table, "said", features={"said": "text"}, budget="2steps", out=tmp_path / "a", task__name="continue"
         )

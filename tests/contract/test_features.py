@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.features import FEATURES, Feature
 from lamina.features.base import Claim, Profile, Slot, as_text
 from lamina.features.number import Number
-from lamina.features.ragged import Ragged
 from lamina.testing import FEATURE_CHECKS, check_feature, sample_columns
 
 COLUMNS = sample_columns()

@@ -12,8 +12,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import lamina
+from lamina.codecs.wav import write_wav
 from lamina.errors import SettingError, UsageError
-from lamina.features.wav import write_wav
 from lamina.training.history import read_history
 
 RATE = 8000
@@ -126,7 +126,7 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         )
     with pytest.raises(UsageError, match=r"does not give what task transcribe needs .* allowed: transcriber"):
         fit(tmp_path / "other", table, plan={"model": "encoder_decoder"})
-    with pytest.raises(SettingError, match="rows whose target is a text cannot be mixed"):
+    with pytest.raises(SettingError, match="rows whose target is predicted alone cannot be mixed"):
         fit(tmp_path / "mixed", table, plan={"model": NETWORK, "augment": {"mix_up": 0.2}})
     long = table.with_columns(said=pl.col("said").str.replace_all("a", "a" * 40))
     run = fit(tmp_path / "long", long)

@@ -18,6 +18,7 @@ from lamina.decoders import DECODERS
 from lamina.errors import DataError, MissingColumnError, SettingError, UsageError
 from lamina.features.layout import Layout
 from lamina.plan import Plan
+from lamina.tasks.transcribe import Transcribe
 from lamina.tasks.write import Write
 from lamina.training.history import read_history
 
@@ -142,6 +143,10 @@ def test_a_text_makes_auto_a_network_that_writes(tmp_path: Path) -> None:
             assert plan.settled(layout).model_name == ("tabm" if given == "auto" else "mixed")
     with pytest.raises(SettingError, match=r"unknown setting model\.fusion"):
         Plan.of({"model": {"text": "gru", "fusion": "gate"}}).settled(layout, Write)
+    assert Plan.of({"model": "gru"}).settled(layout, Transcribe).model.frames == {"name": "gru"}
+    for unread in ({"text": "gru"}, {"text": "gru", "frames": "crnn"}, "bag"):
+        with pytest.raises(SettingError, match=r"transcriber has no backbone for text · got model\.text=.* frames"):
+            Plan.of({"model": unread}).settled(layout, Transcribe)
     run = fit(tmp_path / "run", plan={"model": {**writing(), "name": "auto"}})
     assert run.plan.model_name == "encoder_decoder"
 

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.ragged import Ragged
 from lamina.data import batches as module
 from lamina.data.batches import Batch, Batches, gather, in_order, to_tensors
 from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
-from lamina.features.ragged import Ragged
 
 COUNT = 103
 
@@ -96,6 +96,20 @@ def test_in_order_keeps_the_order(store: Store) -> None:
     rows = Rows(store, np.array([7, 3, 99, 0], np.uint32))
     assert [batch.rows.tolist() for batch in in_order(rows, 3)] == [[70, 30, 990], [0]]
     assert list(in_order(Rows(store, np.empty(0, np.uint32)), 3)) == []
+
+
+def test_a_batch_in_parts_has_all_that_it_is_made_of() -> None:
+    numbers, codes = torch.arange(10).view(5, 2), torch.arange(5)
+    batch = Batch({"number": numbers}, [codes], np.arange(50, 55), [codes.flip(0)], 0.25)
+    parts = list(batch.parts(2))
+    assert [part.rows.tolist() for part in parts] == [[50, 51], [52, 53], [54]]
+    assert torch.equal(torch.cat([part.inputs["number"] for part in parts]), numbers)
+    assert torch.equal(torch.cat([part.targets[0] for part in parts]), codes)
+    assert torch.equal(torch.cat([part.others[0] for part in parts]), codes.flip(0))
+    assert {part.share for part in parts} == {0.25}
+    again = batch.part(np.array([4, 0, 4]))
+    assert again.rows.tolist() == [54, 50, 54] and again.targets[0].tolist() == [4, 0, 4]
+    assert [len(part.rows) for part in batch.part(slice(0)).parts(2)] == [0]
 
 
 def test_ten_targets_stay_in_their_order(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.store import Store, StoreWriter
 from lamina.errors import DamagedRunError, RunError
-from lamina.features.ragged import Ragged
 
 
 def ragged_of(rows: list[list[int]]) -> Ragged:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.data import windows
 from lamina.data.batches import Batch
 from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.data.windows import Windows, few, in_windows
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import START
 
 

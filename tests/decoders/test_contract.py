@@ -14,6 +14,7 @@ from torch import Tensor
 from lamina.config import check, schema
 from lamina.decoders import DECODERS
 from lamina.decoders.base import Decoder, Memory
+from lamina.decoders.sliding import Sliding
 from lamina.errors import SettingError, UsageError
 from lamina.nn.start import start
 from lamina.testing.common import check_bounds, choices
@@ -221,6 +222,17 @@ def test_settings_are_bounded_and_the_class_says_what_it_is(name: str, memory: i
     check_bounds(cls.Settings)
     text = (inspect.getdoc(cls) or "") + (inspect.getdoc(inspect.getmodule(cls)) or "")
     assert "Shape:" in text and re.search(r"\d{4}", text)
+
+
+def test_it_says_what_else_it_can(name: str, memory: int | None) -> None:
+    decoder = made(name, memory)
+    assert (decoder.remembered is not None) == hasattr(decoder, "segment")
+    if decoder.slides and memory is None:  # from the seventh token on it has begun anew with the last three
+        sliding = Sliding(decoder, 6)
+        state = sliding.begin(None, 1)
+        for place in range(9):
+            logits, state = sliding.step(TOKENS[:1, place : place + 1], state)
+        close(logits, decoder(TOKENS[:1, 4:], torch.tensor([5]))[:, -1])
 
 
 def test_what_is_refused(name: str, memory: int | None) -> None:

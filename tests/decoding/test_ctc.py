@@ -11,9 +11,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lamina.codecs.ragged import Ragged
 from lamina.decoding.ctc import BLANK, Language, beam, greedy, token_logs
 from lamina.decoding.ngram import NGrams
-from lamina.features.ragged import Ragged
 
 EVERY = 10**6  # beams that nothing is lost with
 

@@ -9,9 +9,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.decoding import ngram
 from lamina.decoding.ngram import NGrams
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import START
 
 TEXTS = [[4, 5, 4, 6], [4, 5], [6], [5, 5, 5, 4], [4, 5, 6, 6, 4]]

@@ -82,6 +82,9 @@ class Runs(Tokens):
     def ids(self, texts: object) -> object:  # type: ignore[override]
         raise NotImplementedError
 
+    def of(self, text: str) -> list[int]:
+        raise NotImplementedError
+
     def text(self, ids: np.ndarray) -> str:
         out, run = "", b""
         for one in [*ids.tolist(), None]:

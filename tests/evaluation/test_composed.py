@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.evaluation.metrics import METRICS
 from lamina.evaluation.music import RUN, constant, copied, frames_of, repeat
 from lamina.features.answer import Answer
 from lamina.features.music import OFF, ON
-from lamina.features.ragged import Ragged
 from lamina.tasks.compose import sums
 
 KEYS = 5

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.evaluation.contribution import contributions, exchanged
 from lamina.features.base import Slot
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 
 LAYOUT = Layout.of(
     [

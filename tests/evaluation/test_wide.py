@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.evaluation import Matrix
 from lamina.evaluation.baselines import baselines
 from lamina.evaluation.matrix import outline, shrunk
 from lamina.evaluation.wide import COMPONENTS, Figures, Grams, learn_views
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.mel import log_mel
 from lamina.config import check
 from lamina.errors import DataError, SettingError
 from lamina.features import FEATURES
 from lamina.features.audio import Audio, AudioSettings
 from lamina.features.base import Profile
 from lamina.features.media import Broken
-from lamina.features.mel import log_mel
 
 
 def wav(samples: np.ndarray, rate: int = 8000) -> bytes:

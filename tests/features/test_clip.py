@@ -10,12 +10,12 @@ import pytest
 from pictures import packed
 from PIL import Image
 
+from lamina.codecs import picture
+from lamina.codecs.content import INSIDE
 from lamina.config import check
 from lamina.errors import DataError
-from lamina.features import picture
 from lamina.features.base import Profile
 from lamina.features.clip import Clip, ClipSettings
-from lamina.features.content import INSIDE
 
 
 def fitted(cells: Any, **settings: Any) -> Clip:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.moment import FORMATS, TIMES
 from lamina.errors import DataError
 from lamina.features.base import Profile
-from lamina.features.date import FORMATS, TIMES, Date, DateSettings
+from lamina.features.date import Date, DateSettings
 from lamina.testing import same
 
 MOMENT = dt.datetime(2024, 3, 5, 14, 30, 15, 250_000)

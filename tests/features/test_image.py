@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 from pictures import npy, packed, photo
 
+from lamina.codecs import picture
+from lamina.codecs.content import INSIDE
 from lamina.config import check
 from lamina.errors import DataError, MissingExtraError
-from lamina.features import glances, picture
+from lamina.features import glances
 from lamina.features.base import Claim, Profile
-from lamina.features.content import INSIDE
 from lamina.features.image import Image, ImageSettings
 
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.midi import DRUMS, Note, Tempo, Tune, read_midi, write_midi
 from lamina.config import check
 from lamina.errors import DataError, SettingError
 from lamina.features.base import Profile
 from lamina.features.media import Broken
-from lamina.features.midi import DRUMS, Note, Tempo, Tune, read_midi, write_midi
 from lamina.features.music import OFF, ON, Music, MusicSettings, roll_of, tune_of
 
 NESTED = pl.List(pl.List(pl.Int64))

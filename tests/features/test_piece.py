@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lamina.codecs.midi import Tune, read_midi
+from lamina.codecs.wav import recording
 from lamina.errors import UsageError
-from lamina.features.midi import Tune, read_midi
 from lamina.features.music import tune_of
 from lamina.features.piece import Piece
-from lamina.features.wav import recording
 
 STEPS = [[60, 64, 67], [62, 65, 69], []]
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import check
 from lamina.data.infer import infer
 from lamina.data.read import read
@@ -16,7 +17,6 @@ from lamina.errors import DataError
 from lamina.evaluation.text.rouge import figure, statistics
 from lamina.features.base import Profile
 from lamina.features.encoder import Encoder
-from lamina.features.ragged import Ragged
 from lamina.features.sentence import Sentence, SentenceSettings, likeness, texts_of
 from lamina.features.text import Text, TextSettings
 

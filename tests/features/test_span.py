@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import check
 from lamina.data.infer import infer
 from lamina.data.read import read
 from lamina.errors import DataError
 from lamina.features.base import Profile
 from lamina.features.encoder import Encoder
-from lamina.features.ragged import Ragged
 from lamina.features.span import Span, SpanSettings, find
 from lamina.features.text import Text, TextSettings
 
@@ -147,6 +147,7 @@ def test_the_encoder_marks_the_column_and_places_the_target() -> None:
     feature = Span("answer", check(SpanSettings, {"of": "passage"}), is_target=True)
     encoder = Encoder([other, text], [feature.fit(feature.read(pl.Series(["Rome"])))])
     assert [slot.holds_target for slot in encoder.layout.wide] == [False, True]
+    assert encoder.layout.holding_target == ("tokens001", encoder.layout.wide[1])
     frame = pl.DataFrame({"question": texts, "passage": texts, "answer": ["Rome", "May", "y"]})
     refused: dict[int, str] = {}
     (target,) = encoder.encode_targets(encoder.read(frame, targets=True), refused)

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.features.steps import Steps, from_lists, from_nested, from_records, from_text, is_records, is_steps, listed
+from lamina.codecs.steps import Steps
+from lamina.features.steps import (
+    from_lists,
+    from_nested,
+    from_records,
+    from_text,
+    is_records,
+    is_steps,
+    listed,
+    of_cells,
+    to_cells,
+)
 
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6, width=32))
 CELLS = st.lists(st.one_of(st.none(), st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4)), max_size=6)
@@ -43,9 +54,9 @@ def test_every_spelling_of_two_channels_is_the_same(cells: list[Any]) -> None:
     ):
         assert not found.bad.any()
         assert plain(found) == wanted
-        kept = found.to_cells("c")
+        kept = to_cells(found, "c")
         assert is_steps(kept.dtype)
-        assert plain(Steps.of_cells(kept)) == wanted
+        assert plain(of_cells(kept)) == wanted
         assert kept.is_null().to_list() == [not cell for cell in wanted]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lamina.codecs.midi import DRUMS, Note, Tempo, Tune
+from lamina.codecs.wav import recording, write_wav
 from lamina.errors import DataError
-from lamina.features.midi import DRUMS, Note, Tempo, Tune
 from lamina.features.synthesis import LOUDEST, RELEASE, ROOM, frequency, synthesised
-from lamina.features.wav import recording, write_wav
 
 RATE = 8000
 TAIL = RELEASE + ROOM  # seconds after the last note

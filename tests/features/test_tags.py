@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.infer import infer
 from lamina.data.read import read
 from lamina.errors import DataError, UsageError
-from lamina.features.ragged import Ragged
 from lamina.features.tags import Tags, TagsSettings, labels_of_spans, spans_of
 from lamina.features.text import Text, TextSettings
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.infer import infer
 from lamina.data.read import read
 from lamina.errors import DataError, MissingExtraError, SettingError
 from lamina.features import text as module
 from lamina.features.base import MISSING
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text, TextSettings
 from lamina.features.tokens import FIRST, UNKNOWN
 

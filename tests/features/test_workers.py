@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 from pictures import packed, photo
 
+from lamina.codecs.picture import Form
 from lamina.errors import DataError
 from lamina.features import image, workers
 from lamina.features.image import Image
-from lamina.features.picture import Form
 from lamina.features.workers import Workers, attempts
 
 FORM = Form(5, 6, 3, "pad", 255, (1.5, 2.0, 250.0))
@@ -165,7 +165,7 @@ def test_many_names_of_small_pictures_are_shared(names: list[str], monkeypatch: 
 
 def test_nothing_is_left_of_a_program_that_has_ended() -> None:
     code = (
-        "from lamina.features.workers import *; from lamina.features.picture import Form\n"
+        "from lamina.features.workers import *; from lamina.codecs.picture import Form\n"
         "pool = Workers(); pool.decode([], Form(1, 1, 1, 'pad', 255, [0.0]), 1)\n"
         "print(pool._workers[0]._process.pid)"
     )

@@ -78,5 +78,5 @@ def test_the_answer_does_not_hang_on_the_order_of_the_tokens() -> None:
 
 
 def test_heads_divide_the_width() -> None:
-    with pytest.raises(ValueError, match=r"model\.heads must divide model\.width · got 3 heads, width 8"):
+    with pytest.raises(ValueError, match=r"heads must divide width · got 3 heads, width 8"):
         FTTransformer(sample_layouts()[0], 1, FTTransformerSettings(width=8, heads=3))

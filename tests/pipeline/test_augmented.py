@@ -12,10 +12,10 @@ import torch
 
 import lamina
 from lamina.augment.mixing import Mix
+from lamina.codecs.ragged import Ragged
 from lamina.data.batches import Batch
 from lamina.features.base import Slot
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.files import read_json
 from lamina.pipeline.augmented import Augmented, moments
 

@@ -12,13 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.infer import infer
 from lamina.data.read import read
 from lamina.features.base import Slot
 from lamina.features.category import Category
 from lamina.features.encoder import Encoder
 from lamina.features.number import Number
-from lamina.features.ragged import Ragged
 from lamina.features.series import Series
 from lamina.features.text import Text, TextSettings
 from lamina.pipeline.samples import MOST, first_cells, pick, samples, shown

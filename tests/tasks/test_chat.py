@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from lamina.chatting.settings import ChatSettings
+from lamina.codecs.ragged import Ragged
 from lamina.config import check
 from lamina.data.batches import Batch
 from lamina.evaluation.text.dialogues import unigram
 from lamina.features.dialogue import Dialogue
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.models.talker import Talker, TalkerSettings
 from lamina.nn.start import start
 from lamina.tasks import chat, task_name_of

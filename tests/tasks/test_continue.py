@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 import torch
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import check
 from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.errors import SettingError, UsageError
 from lamina.features.layout import Layout
 from lamina.features.number import Number
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text, TextSettings
 from lamina.features.tokens import START
 from lamina.models.language import Language, LanguageSettings
@@ -56,8 +56,6 @@ def test_a_text_without_inputs_is_continued_and_one_with_inputs_written() -> Non
     text = Text("text", is_target=True)
     assert task_name_of(text) == "continue" and task_name_of(text, [Number("x")]) == "write"
     assert task_name_of(text, asked="write") == "write"
-    with pytest.raises(UsageError, match=r"from nothing but itself · got inputs x · say --inputs"):
-        Continue.prepare(text, [Number("x")])
     words = Text("text", TextSettings(tokens="words"), is_target=True)
     with pytest.raises(UsageError, match=r"tokens that spell everything · got tokens=words"):
         Continue.prepare(words, [])
@@ -225,3 +223,12 @@ def test_it_goes_on_beyond_its_context_and_streams_what_it_writes(decoder: str) 
     assert len(two) == 2 and two[0].text == one.text
     with pytest.raises(SettingError, match="greedy does not find so many alternatives"):
         task.continued(network, ["the "], how="greedy", alternatives=2)
+
+
+def test_a_text_is_shown_as_it_comes_where_it_is_the_only_one_and_certain() -> None:
+    task, network = made()
+    assert task.streams() and task.streams(how="greedy")
+    for decoding in ({"how": "beam"}, {"alternatives": 2}):
+        assert not task.streams(**decoding)
+        with pytest.raises(UsageError, match="only a single text that is written token by token"):
+            next(task.continued_on(network, "the", **decoding))

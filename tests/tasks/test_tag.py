@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import check
 from lamina.data.batches import Batch
-from lamina.features.ragged import Ragged
 from lamina.features.tags import Tags
 from lamina.nn.crf import only
 from lamina.tasks.tag import Labelled, Scored, Tag, TagSettings

@@ -142,7 +142,7 @@ def test_what_cannot_be(helper: Path, tmp_path: Path) -> None:
         SettingError, match=r"another network than the plan's · got model.decoder.width=8 · allowed: 16"
     ):
         train(out, helper, plan={"model": {"decoder": {"name": "gpt", "width": 8}}})
-    with pytest.raises(UsageError, match=r"learned from nothing but themselves · got inputs n · say --inputs"):
+    with pytest.raises(UsageError, match=r"the dialogue 'messages' from nothing but itself · got inputs n · say"):
         train(out, helper, TALKS.with_columns(n=pl.int_range(40) / 3))
     with pytest.raises(UsageError, match=r"dialogues cannot be learned from the weights .* got no config.json"):
         train(out, tmp_path)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.batches import gather
 from lamina.data.rows import Rows
 from lamina.data.store import Store, StoreWriter
 from lamina.features.base import Slot
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.models.mixed import Mixed, MixedSettings
 from lamina.nn.start import start
 from lamina.transfer.vectors import VectorStore, put_back, set_apart, write_vectors

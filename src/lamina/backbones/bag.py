@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamina.backbones.base import Backbone, mean_over
@@ -70,11 +71,11 @@ class Bag(Backbone):
     def sequence(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Each word's vector with those of the n-grams that end there, (B, T, width), and which are there."""
         x, there = self.steps(values, lengths)
+        places = torch.arange(x.shape[1], device=x.device)
+        more = x.shape[1] - values.shape[1]  # a place that no row has
         for length, table in enumerate(self.ngrams, 2):
-            if values.shape[1] >= length:
-                codes = hashed(values, length, self.buckets)  # (B, T - length + 1)
-                known = there[:, length - 1 :, None]
-                x = torch.cat([x[:, : length - 1], x[:, length - 1 :] + table(codes) * known], 1)
+            codes = hashed(F.pad(values, (length - 1, more)), length, self.buckets)  # (B, T), of those that end there
+            x = x + table(codes) * (there & (places >= length - 1))[..., None]
         return self.dropout(x), there
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:

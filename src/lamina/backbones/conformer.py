@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from lamina.backbones.base import Backbone
 from lamina.config import setting, settings
-from lamina.errors import SettingError
 from lamina.features.base import Slot
-from lamina.nn.attention import Attention
+from lamina.nn.attention import Attention, check_heads
 from lamina.nn.convolution import Convolution
 from lamina.nn.dropout import PooledDropout
 from lamina.nn.linear import Linear
@@ -52,9 +51,7 @@ class Conformer(Backbone):
 
     def __init__(self, slot: Slot, settings: ConformerSettings) -> None:
         super().__init__(slot, settings)
-        if settings.width % (2 * settings.heads):
-            got = f"{settings.heads} heads, width {settings.width}"
-            raise SettingError("heads must divide width, with an even width for each", got=got)
+        check_heads(settings.width, settings.heads, rotary=True)
         self.width = settings.width
         (side,) = slot.shape
         inputs = [1] + [settings.channels] * settings.halvings

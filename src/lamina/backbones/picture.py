@@ -90,6 +90,9 @@ class Picture(Backbone):
             values = values.new_zeros(len(values), 1, values.shape[2])  # of only missing cells: a picture of no height
         there = places_there(lengths, values.shape[1])
         if self.group == "clip":
+            if torch.compiler.is_exporting():  # a graph does not know how many are there
+                every = self.pooled(self.pixels(values.flatten(0, 1))).unflatten(0, there.shape)
+                return every * there[..., None], there
             found = self.pooled(self.pixels(values[there]))  # only the pictures that are there: (n, width)
             moments = found.new_zeros(*there.shape, self.width)
             moments[there] = found

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from lamina.backbones.base import Backbone, mean_over
 from lamina.config import setting, settings
-from lamina.errors import SettingError
 from lamina.features.base import Slot
 from lamina.nn.activation import Activation
-from lamina.nn.attention import EncoderBlock
+from lamina.nn.attention import EncoderBlock, check_heads
 from lamina.nn.dropout import PooledDropout
 from lamina.nn.pooling import AttentionPool
 from lamina.nn.positions import Places, Positions, sines
@@ -65,7 +64,7 @@ class Transformer(Backbone):
 
     def __init__(self, slot: Slot, settings: TransformerSettings) -> None:
         super().__init__(slot, settings)
-        _check(settings)
+        check_heads(settings.width, settings.heads, rotary=settings.positions == "rotary")
         self.settings = settings
         self.width = settings.width
         self.steps = Steps(slot, settings.width, deviation=DEVIATION)
@@ -95,7 +94,7 @@ class Transformer(Backbone):
         """Every place, the extra first one before them where there is one; (B, T, width), (B, T) bool."""
         x, there = self.steps(values, lengths)
         if self.first is not None:
-            x = torch.cat([self.first.weight.expand(len(x), 1, -1), x], 1)
+            x = torch.cat([self.first.weight.expand(x.shape[0], 1, -1), x], 1)
             there = F.pad(there, (1, 0), value=True)
         if self.places is not None:
             x = x + self.places(x.shape[1])
@@ -117,11 +116,3 @@ class Transformer(Backbone):
         if self.first is not None:
             return x[:, 0]
         return mean_over(x, there) if self.pool is None else self.pool(x, there)
-
-
-def _check(settings: TransformerSettings) -> None:
-    got = f"{settings.heads} heads, width {settings.width}"
-    if settings.width % settings.heads:
-        raise SettingError("heads must divide width", got=got)
-    if settings.positions == "rotary" and settings.width // settings.heads % 2:
-        raise SettingError("rotary positions need an even width of each head", got=got)

@@ -12,7 +12,7 @@ from lamina.config import setting, settings
 from lamina.errors import SettingError
 from lamina.features.base import Slot
 from lamina.nn.activation import Activation
-from lamina.nn.attention import EncoderBlock
+from lamina.nn.attention import EncoderBlock, check_heads
 from lamina.nn.drop_path import DropPath, rising
 from lamina.nn.patches import Patches
 
@@ -53,7 +53,7 @@ class _Words(nn.Module):
         nn.init.normal_(self.positions, std=0.02)
 
     def forward(self, patches: Tensor) -> Tensor:
-        return torch.cat([self.first.expand(len(patches), 1, -1), patches], 1) + self.positions
+        return torch.cat([self.first.expand(patches.shape[0], 1, -1), patches], 1) + self.positions
 
 
 class ViT(Picture):
@@ -63,7 +63,7 @@ class ViT(Picture):
         image (B, H, W, C) or clip (B, T, H, W, C) -> (B, width)
 
     Raises:
-        SettingError: if the heads cannot share the width, or a patch is no whole number of pixels.
+        SettingError: if the heads do not divide the width, or a patch is no whole number of pixels.
     """
 
     Settings = ViTSettings
@@ -71,8 +71,7 @@ class ViT(Picture):
 
     def __init__(self, slot: Slot, settings: ViTSettings) -> None:
         super().__init__(slot, settings)
-        if settings.width % settings.heads:
-            raise SettingError("the heads cannot share the width", got=f"{settings.heads} heads, {settings.width} wide")
+        check_heads(settings.width, settings.heads)
         if settings.patch != "auto" and settings.patch < 1:
             raise SettingError("setting patch is not valid", got=settings.patch, allowed="auto, or 1 or more")
         side = _patch_of(self.sides) if settings.patch == "auto" else settings.patch

@@ -35,7 +35,9 @@ COMMANDS = Names(
         "chat": "lamina.cli.chat:command",
         "evaluate": "lamina.cli.evaluate:command",
         "embed": "lamina.cli.embed:command",
+        "export": "lamina.cli.export:command",
         "look": "lamina.cli.look:command",
+        "serve": "lamina.cli.serve:command",
         "inspect": "lamina.cli.inspect:command",
         "resume": "lamina.cli.resume:command",
         "verify": "lamina.cli.verify:command",
@@ -60,7 +62,9 @@ usage: lamina COMMAND ...
   chat RUN_OR_FOLDER            talk with a network, turn by turn
   evaluate RUN DATA             score a run on rows whose target is known
   embed RUN_OR_WEIGHTS DATA     rows as vectors from within a network
+  export RUN                    write a run as one file for other machines
   look RUN                      see the inside of a network, and what it does with a row
+  serve MODEL...                answer over HTTP, with a page to try it on
   inspect DATA                  see a table as Lamina sees it
   resume RUN                    go on with a run that was interrupted
   verify RUN                    compare the files of a run with its manifest

@@ -6,14 +6,13 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import lamina
 from lamina.chatting.chat import Chat
 from lamina.chatting.settings import ChatSettings
 from lamina.cli.command import Command
 from lamina.cli.output import print_json
-from lamina.config import describe, parse_text
+from lamina.cli.settings import add_settings, given_of
 from lamina.errors import LaminaError, UsageError, nearest
 
 __all__ = ["command"]
@@ -29,21 +28,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="A run that has learned dialogues; or a chat model as the transformers library saves it: config.json, "
         "safetensors, tokenizer.json and a chat template.",
     )
-    for name, kind, _, text in describe(ChatSettings):
-        if name in OF_BEAMS:
-            continue
-        said = f"{text.rstrip('.')} (default: as the run or the model says).".replace("%", "%%")
-        several = " It may be given several times." if _is_list(kind) else ""
-        action = "append" if _is_list(kind) else "store"
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", action=action, help=said + several)
-
-
-def _is_list(kind: str) -> bool:
-    return kind.startswith("list[")
+    add_settings(parser, ChatSettings, "as the run or the model says", OF_BEAMS)
 
 
 def _run(args: argparse.Namespace) -> int:
-    chat = lamina.chat(args.source, **_asked(args))
+    chat = lamina.chat(args.source, **given_of(args, ChatSettings))
     _tell(*chat.speaker.notes)
     if sys.stdin.isatty() and not args.json:
         _tell("say something; /new begins anew, /quit leaves")
@@ -59,16 +48,6 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"source": args.source, "turns": chat.turns, "left_out": chat.left_out})
     return 0
-
-
-def _asked(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given."""
-    asked = {}
-    for name, kind, *_ in describe(ChatSettings):
-        value = getattr(args, name, None)
-        if value is not None:
-            asked[name] = value if _is_list(kind) or kind == "str" else parse_text(value)
-    return asked
 
 
 def _talk(chat: Chat) -> None:

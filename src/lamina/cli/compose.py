@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import lamina
 from lamina.cli.command import Command
 from lamina.cli.output import print_json
-from lamina.config import describe, parse_text
+from lamina.cli.settings import add_settings, given_of
 from lamina.errors import UsageError
 from lamina.features.piece import ending
 from lamina.tasks.compose import ComposingSettings
@@ -21,20 +20,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tune", metavar="TUNE", nargs="?", help="A MIDI file to go on from, or to vary.")
     parser.add_argument("--out", metavar="FILE", help="The piece as a MIDI file.")
     parser.add_argument("--wav", metavar="FILE", help="A recording of it.")
-    for name, _, _, text in describe(ComposingSettings):
-        said = f"{text.rstrip('.')} (default: as in the run).".replace("%", "%%")
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=said)
+    add_settings(parser, ComposingSettings, "as in the run")
 
 
 def _run(args: argparse.Namespace) -> int:
-    given = {name: getattr(args, name) for name, *_ in describe(ComposingSettings)}
-    asked: dict[str, Any] = {name: parse_text(value) for name, value in given.items() if value is not None}
     files = [name for name in (args.out, args.wav) if name is not None]
     if not files and not args.json:
         raise UsageError("nobody would hear it", do="say where the piece goes: --out new.mid, --wav new.wav")
     for name in files:
         ending(name)  # before the work, not after it
-    piece = lamina.load(args.run).compose(args.tune, **asked)
+    piece = lamina.load(args.run).compose(args.tune, **given_of(args, ComposingSettings))
     for name in files:
         piece.save(name)
     if args.json:

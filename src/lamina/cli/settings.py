@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from lamina.config import describe, parse_text
 from lamina.errors import UsageError
 
-__all__ = ["add_features", "add_setting", "features_of", "names_of", "settings_of", "shown"]
+__all__ = ["add_features", "add_setting", "add_settings", "features_of", "given_of", "names_of", "settings_of", "shown"]
 
 
 def add_setting(parser: argparse.ArgumentParser, option: str, cls: type, name: str, **more: Any) -> None:
@@ -22,6 +22,38 @@ def add_setting(parser: argparse.ArgumentParser, option: str, cls: type, name: s
     if default not in (None, [], {}):
         text = f"{text.rstrip('.')} (default: {shown(default)})."
     parser.add_argument(option, help=text.replace("%", "%%"), **more)
+
+
+def add_settings(parser: argparse.ArgumentParser, cls: type, default: str, but: Collection[str] = ()) -> None:
+    """Add an option for each setting of ``cls``; see :func:`given_of`.
+
+    Args:
+        parser: takes the options.
+        cls: of the settings.
+        default: what stands where an option is not given: "as in the run".
+        but: names of settings that have none.
+    """
+    for name, kind, _, text in describe(cls):
+        if name in but:
+            continue
+        said = f"{text.rstrip('.')} (default: {default}).".replace("%", "%%")
+        several = " It may be given several times." if _is_list(kind) else ""
+        action = "append" if _is_list(kind) else "store"
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", action=action, help=said + several)
+
+
+def given_of(args: argparse.Namespace, cls: type) -> dict[str, Any]:
+    """The settings of ``cls`` that were given, by their names."""
+    given = {}
+    for name, kind, *_ in describe(cls):
+        value = getattr(args, name, None)  # a setting may have no option
+        if value is not None:
+            given[name] = value if _is_list(kind) or kind == "str" else parse_text(value)
+    return given
+
+
+def _is_list(kind: str) -> bool:
+    return kind.startswith("list[")
 
 
 def shown(value: Any) -> str:

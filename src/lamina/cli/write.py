@@ -11,11 +11,11 @@ from typing import Any
 import lamina
 from lamina.cli.command import Command
 from lamina.cli.output import print_json
-from lamina.config import describe, parse_text
+from lamina.cli.settings import add_settings, given_of
 from lamina.decoding.settings import DecodingSettings
 from lamina.errors import UsageError, nearest
 
-__all__ = ["add_decoding", "command", "decoding_of"]
+__all__ = ["command"]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,47 +27,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="What is written from: a text, or the name of a file; of a run that reads several columns NAME=CELL each. "
         "Without any, each line of standard input is one.",
     )
-    add_decoding(parser)
-
-
-def add_decoding(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each setting of how texts are drawn."""
-    for name, kind, _, text in describe(DecodingSettings):
-        said = f"{text.rstrip('.')} (default: as in the run).".replace("%", "%%")
-        several = " It may be given several times." if _is_list(kind) else ""
-        action = "append" if _is_list(kind) else "store"
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", action=action, help=said + several)
-
-
-def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings of how texts are drawn that were given."""
-    asked = {}
-    for name, kind, *_ in describe(DecodingSettings):
-        value = getattr(args, name)
-        if value is not None:
-            asked[name] = value if _is_list(kind) else parse_text(value)
-    return asked
-
-
-def _is_list(kind: str) -> bool:
-    return kind.startswith("list[")
+    add_settings(parser, DecodingSettings, "as in the run")
 
 
 def _run(args: argparse.Namespace) -> int:
-    run, asked = lamina.load(args.run), decoding_of(args)
-    drawn = run.predictor.task_of_texts(**asked).decoding(**asked)
+    run, asked = lamina.load(args.run), given_of(args, DecodingSettings)
+    task = run.predictor.task_of_texts(**asked)
     rows = _rows(args.cells, [feature.column for feature in run.predictor.encoder.inputs])
     if args.json:
         written = [[dataclasses.asdict(one) for one in run.write(row, **asked)] for row in rows]
         print_json({"run": args.run, "rows": written})
-    elif getattr(drawn, "how", "beam") == "beam" or drawn.alternatives > 1:
-        for row in rows:
-            print(*(one.text for one in run.write(row, **asked)), sep="\n", flush=True)
-    else:
+    elif task.streams(**asked):
         for row in rows:
             for piece in run.write_on(row, **asked):
                 print(piece, end="", flush=True)
             print(flush=True)
+    else:
+        for row in rows:
+            print(*(one.text for one in run.write(row, **asked)), sep="\n", flush=True)
     return 0
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.data.store import Store
-from lamina.features.ragged import Ragged
 
 __all__ = ["Batch", "Batches", "as_batch", "forget", "gather", "in_order", "rows_at_once", "to_tensors"]
 
@@ -45,6 +45,17 @@ class Batch(NamedTuple):
     rows: np.ndarray
     others: Sequence[Tensor] = ()
     share: float = 1.0
+
+    def part(self, rows: slice | np.ndarray) -> Batch:
+        """Some of its rows: a slice of them, or their places, (M,) int64."""
+        inputs = {name: value[rows] for name, value in self.inputs.items()}
+        targets, others = ([target[rows] for target in each] for each in (self.targets, self.others))
+        return Batch(inputs, targets, self.rows[rows], others, self.share)
+
+    def parts(self, count: int) -> Iterator[Batch]:
+        """All its rows, at most so many at a time; of none one part without any."""
+        for start in range(0, max(1, len(self.rows)), count):
+            yield self.part(slice(start, start + count))
 
 
 class Batches:

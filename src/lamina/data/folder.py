@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lamina.codecs.content import INSIDE, in_archive, npy_array
+from lamina.codecs.midi import ENDINGS as TUNES
+from lamina.codecs.picture import ENDINGS
 from lamina.data.split import part_codes
 from lamina.data.table import FramePart
 from lamina.errors import DataError, some
-from lamina.features.content import INSIDE, in_archive, npy_array
-from lamina.features.midi import ENDINGS as TUNES
-from lamina.features.picture import ENDINGS
 from lamina.files import digest
 
 __all__ = ["SPLIT", "ArraysPart", "FolderPart", "holds_files", "holds_only_arrays"]

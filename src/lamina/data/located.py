@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lamina.codecs.content import INSIDE
 from lamina.data.table import Table
 from lamina.errors import DataError, UsageError, some
 from lamina.features.base import Feature, blank_to_null
-from lamina.features.content import INSIDE
 from lamina.features.media import Media
 
 __all__ = ["locate"]

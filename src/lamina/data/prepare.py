@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.split import ASIDE, OPEN, PARTS, Keys, SplitSettings, assign, folds, hash_rows, part_codes
 from lamina.data.store import Store, StoreWriter
 from lamina.data.table import Table
@@ -22,7 +23,6 @@ from lamina.features.date import Date
 from lamina.features.encoder import Encoder
 from lamina.features.media import Broken, faulty
 from lamina.features.number import Number
-from lamina.features.ragged import Ragged
 
 __all__ = ["STORES", "UNLABELLED", "Prepared", "Source", "prepare"]
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from lamina.codecs.content import KINDS, in_archive
 from lamina.data.arrow import MAGIC as ARROW_MAGIC
 from lamina.data.arrow import ArrowPart
 from lamina.data.csv import CsvPart
@@ -25,7 +26,6 @@ from lamina.data.text import open_bytes, utf16_of
 from lamina.data.textfile import SUFFIXES as RUNNING
 from lamina.data.textfile import TextFilePart, is_running
 from lamina.errors import DataError, UsageError, nearest, some
-from lamina.features.content import KINDS, in_archive
 
 __all__ = ["SUFFIXES", "read", "read_arrays"]
 

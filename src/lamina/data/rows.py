@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.store import Store
-from lamina.features.ragged import Ragged
 
 __all__ = ["Rows"]
 

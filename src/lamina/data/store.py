@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.errors import DamagedRunError, RunError
 from lamina.features.base import WIDE
-from lamina.features.ragged import Ragged
 from lamina.files import digest, read_json, sync_folder, write_json
 
 __all__ = ["Store", "StoreWriter"]

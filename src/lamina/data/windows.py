@@ -17,15 +17,14 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.batches import WINDOW, Batch, forget
 from lamina.data.rows import Rows
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import START
 
 __all__ = ["MOST", "Windows", "few", "in_windows"]
 
 MOST = 2**21  # tokens in an epoch, at most: of a longer text an epoch is a share
-HELD = 64  # steps after which mapped pages of a large store are let go
 
 
 class Windows:
@@ -81,7 +80,7 @@ class Windows:
         """The batches of an epoch, from its step ``first`` on."""
         for step in range(epoch * self.steps + first, (epoch + 1) * self.steps):
             yield self._batch(*divmod(step, self._whole))
-            if step % HELD == 0 and self.rows.store.bytes > WINDOW:
+            if self.rows.store.bytes > WINDOW:  # each window maps some sixteen pages
                 forget(self.rows.store)
 
     def _batch(self, number: int, place: int) -> Batch:

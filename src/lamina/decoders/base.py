@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from lamina.config import check
+from lamina.decoders import DECODERS
 from lamina.errors import SettingError, UsageError
 
-__all__ = ["Decoder", "Memory", "State", "check_heads", "last_of", "looked_at", "refuse_memory"]
+__all__ = ["Decoder", "Memory", "State", "decoder_of", "last_of", "looked_at", "refuse_memory"]
 
 State = dict[str, Tensor]
 """What a decoder knows of the rows that it is writing: name -> (B, ...)."""
@@ -44,12 +47,16 @@ class Decoder(nn.Module, ABC):
 
     Attributes:
         longest: most tokens that a row may have, counted with the first; None: as many as one likes.
+        remembered: tokens before a window of a text that it looks at too, for which it has a ``segment`` as
+            :meth:`lamina.decoders.transformer_xl.TransformerXL.segment` is; None: it looks at the window alone.
     """
 
     Settings: ClassVar[type]
     reads_memory: ClassVar[bool] = True  # whether it can write from a memory; all can write from nothing
     reads_segments: ClassVar[bool] = False  # whether its forward pass takes rows of several texts, and keeps them apart
+    slides: ClassVar[bool] = False  # whether it can begin anew inside a text, as lamina.decoders.sliding does
     longest: int | None
+    remembered: int | None
 
     @abstractmethod
     def __init__(self, size: int, memory: int | None, settings: Any) -> None:
@@ -57,6 +64,7 @@ class Decoder(nn.Module, ABC):
         self.size = size
         self.memory = memory
         self.longest = None
+        self.remembered = None
 
     @abstractmethod
     def forward(self, tokens: Tensor, lengths: Tensor, memory: Memory | None = None) -> Tensor:
@@ -109,13 +117,28 @@ class Decoder(nn.Module, ABC):
             )
 
 
-def check_heads(width: int, heads: int, rotary: bool) -> None:
-    """Raises SettingError if the heads do not divide the width, or leave an odd width to each that is turned."""
-    got = f"{heads} heads, width {width}"
-    if width % heads:
-        raise SettingError("heads must divide width", got=got)
-    if rotary and width // heads % 2:
-        raise SettingError("rotary positions need an even width of each head", got=got)
+def decoder_of(size: int, memory: int | None, chosen: str | Mapping[str, Any], usual: str) -> Decoder:
+    """The decoder that the settings of a model name.
+
+    Args:
+        size: how many tokens there are.
+        memory: width of the places that it looks at; None where there is nothing to read.
+        chosen: its name, or its settings with ``name`` among them.
+        usual: its name where the settings are without one.
+
+    Raises:
+        SettingError: if there is no such decoder, it cannot look at anything, or it has no such setting.
+    """
+    values = {"name": chosen} if isinstance(chosen, str) else {"name": usual, **chosen}
+    name = values.pop("name")
+    cls = DECODERS[name]
+    if memory is not None and not cls.reads_memory:
+        raise SettingError(
+            f"decoder {name} writes from nothing but the text so far, and there are columns to read",
+            allowed=", ".join(other for other in DECODERS if DECODERS[other].reads_memory),
+        )
+    made: Decoder = cls(size, memory, check(cls.Settings, values, "model.decoder"))
+    return made
 
 
 def refuse_memory(memory: int | None) -> None:

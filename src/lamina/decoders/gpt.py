@@ -9,9 +9,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lamina.config import setting, settings
-from lamina.decoders.base import Decoder, Memory, State, check_heads, last_of, refuse_memory
+from lamina.decoders.base import Decoder, Memory, State, last_of, refuse_memory
 from lamina.decoders.one_row import OneRow
 from lamina.errors import SettingError
+from lamina.nn.attention import check_heads
 from lamina.nn.cache import Span, grown, new_cache, span_of
 from lamina.nn.causal_attention import CausalAttention
 from lamina.nn.dropout import PooledDropout
@@ -142,6 +143,7 @@ class GPT(Decoder):
     Settings = GPTSettings
     reads_memory = False
     reads_segments = True
+    slides = True
 
     def __init__(self, size: int, memory: int | None, settings: GPTSettings) -> None:
         super().__init__(size, memory, settings)
@@ -283,6 +285,6 @@ def _norm(settings: GPTSettings) -> nn.Module:
 
 
 def _check(settings: GPTSettings) -> None:
-    check_heads(settings.width, settings.heads, settings.positions == "rotary")
+    check_heads(settings.width, settings.heads, rotary=settings.positions == "rotary")
     if settings.heads % _key_heads(settings):
         raise SettingError("key_heads must divide heads", got=f"{settings.key_heads}, {settings.heads} heads")

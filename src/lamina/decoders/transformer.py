@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from lamina.config import setting, settings
-from lamina.decoders.base import Decoder, Memory, State, check_heads, last_of, looked_at
+from lamina.decoders.base import Decoder, Memory, State, last_of, looked_at
 from lamina.nn.activation import activation
+from lamina.nn.attention import check_heads
 from lamina.nn.cache import Span, grown, new_cache, span_of
 from lamina.nn.causal_attention import CausalAttention, CrossAttention
 from lamina.nn.dropout import PooledDropout
@@ -125,7 +126,7 @@ class TransformerDecoder(Decoder):
 
     def __init__(self, size: int, memory: int | None, settings: TransformerDecoderSettings) -> None:
         super().__init__(size, memory, settings)
-        check_heads(settings.width, settings.heads, settings.positions == "rotary")
+        check_heads(settings.width, settings.heads, rotary=settings.positions == "rotary")
         self.settings = settings
         width, deviation = settings.width, settings.width**-0.5
         is_learned = settings.positions == "learned"

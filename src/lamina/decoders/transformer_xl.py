@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamina.config import setting, settings
-from lamina.decoders.base import Decoder, Memory, State, check_heads, last_of, refuse_memory
+from lamina.decoders.base import Decoder, Memory, State, last_of, refuse_memory
 from lamina.nn.activation import activation
+from lamina.nn.attention import check_heads
 from lamina.nn.cache import Span, grown, new_cache, span_of
 from lamina.nn.dropout import PooledDropout
 from lamina.nn.projection import Projection
@@ -107,8 +108,9 @@ class TransformerXL(Decoder):
     def __init__(self, size: int, memory: int | None, settings: TransformerXLSettings) -> None:
         super().__init__(size, memory, settings)
         refuse_memory(memory)
-        check_heads(settings.width, settings.heads, rotary=False)
+        check_heads(settings.width, settings.heads)
         self.settings = settings
+        self.remembered = settings.remembered
         self.words = Vocabulary(size, settings.width, DEVIATION, settings.tied)
         self.sines = Sines(settings.width)
         self.dropout = PooledDropout(settings.dropout)

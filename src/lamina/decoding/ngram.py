@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lamina.features.ragged import Ragged
+from lamina.codecs.ragged import Ragged
 from lamina.features.tokens import FIRST, START
 
 __all__ = ["NGrams"]

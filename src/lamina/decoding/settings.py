@@ -54,6 +54,16 @@ class DecodingSettings:
     alternatives: int = setting(1, "Texts for each row: the best that a beam found, or as many by chance.", ge=1)
     seed: int = setting(0, "What chance hangs on, beside the row and the place in the text.", ge=0)
 
+    @property
+    def streams(self) -> bool:
+        """Whether a text can be shown as it comes: it is the only one, and its tokens are certain once they are drawn.
+
+        Example:
+            >>> DecodingSettings(how="sample").streams, DecodingSettings(how="beam").streams
+            (True, False)
+        """
+        return self.how != "beam" and self.alternatives == 1
+
 
 def check_alternatives(settings: Any) -> None:
     """Raises SettingError if more alternatives are asked for than there can be: of these settings, or others that say

@@ -110,7 +110,7 @@ class Writer:
             UsageError: for a beam or several alternatives, where nothing is certain before the end; and as
                 :meth:`write`.
         """
-        if self.settings.how == "beam" or self.settings.alternatives > 1:
+        if not self.settings.streams:
             raise UsageError(
                 "only a single text that is written token by token can be shown as it comes",
                 got=f"how={self.settings.how}, alternatives={self.settings.alternatives}",

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.evaluation.intervals import bootstrap, interval
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 
 __all__ = ["MOST_ROWS", "Loss", "contributions", "exchanged"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.features.base import WIDE
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 
 __all__ = ["Cells", "Matrix", "outline", "shrunk"]
 

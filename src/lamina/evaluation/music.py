@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import chosen
@@ -17,7 +18,6 @@ from lamina.evaluation.text.copies import Copies, copies
 from lamina.features.answer import Answer
 from lamina.features.layout import Layout
 from lamina.features.music import ON
-from lamina.features.ragged import Ragged
 from lamina.names import Names
 from lamina.tasks.compose import sums
 

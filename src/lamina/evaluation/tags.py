@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import chosen
 from lamina.evaluation.company import Company
 from lamina.evaluation.text.base import ratio
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.features.tags import spans_of
 from lamina.features.words import begins_word
 from lamina.names import Names
@@ -170,7 +170,7 @@ def _most(counts: Counter[int]) -> int:
 
 def _words_of(layout: Layout, rows: Rows) -> list[Words]:
     """The words of each row that a network sees."""
-    name, slot = next((name, slot) for name, slot in layout.wide_by_name.items() if slot.holds_target)
+    name, slot = layout.holding_target
     begins, found = begins_word(slot.spelling), []
     tokens = rows.ragged(name)
     for row in range(len(rows.places)):

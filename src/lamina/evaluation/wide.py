@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from lamina.codecs.ragged import Ragged
 from lamina.evaluation.matrix import Cells, shrunk
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import UNKNOWN
 
 __all__ = ["Figures", "Form", "Grams", "View", "learn_views"]

@@ -13,18 +13,17 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from lamina.codecs.audio import AudioCodec, recording_of
+from lamina.codecs.wav import ENDINGS, is_recording
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, Slot
-from lamina.features.media import Media, cells_of, file_bytes, in_threads, is_file_name, lots_of
-from lamina.features.mel import frame_sizes, log_mel, resampled
+from lamina.features.media import Media, Sample, claim_of_files, in_threads
 from lamina.features.moments import Moments
-from lamina.features.wav import ENDINGS, LOUDEST, Recording, is_recording, recording
 
 __all__ = ["Audio", "AudioSettings", "AudioState", "Heard"]
 
 SAMPLE = 500  # recordings that the rate and the loudness of the bands are learned from
-LOOKED_AT = 100  # cells of bytes whose beginnings are looked at
 MOST = 16_000  # samples a second unless said: speech needs no more
 QUIET = 1e-4  # of full scale: a recording that never gets louder is silent
 
@@ -103,28 +102,16 @@ class Audio(Media):
 
     @classmethod
     def recognise(cls, profile: Profile) -> Claim | None:
-        values = profile.values
-        if isinstance(values.dtype, pl.Struct) and "bytes" in values.struct.fields:
-            values = values.struct.field("bytes")
-        if values.dtype == pl.Binary:
-            starts = values.drop_nulls().head(LOOKED_AT).to_list()
-            known = sum(is_recording(start[:12]) for start in starts)
-            evidence = f"{known} of the first {len(starts)} cells begin as recordings do"
-            return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
-        if values.dtype == pl.String and profile.present:
-            named = is_file_name(values, ENDINGS) & ~values.str.contains("://", literal=True)
-            share = float(named.drop_nulls().to_numpy().mean())
-            return Claim(0.9, f"{share:.0%} of the cells are names of recordings") if share >= 0.9 else None
-        return None
+        return claim_of_files(profile, "recordings", is_recording, ENDINGS)
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
-            self.state = _Sample()
+            self.state = Sample(SAMPLE)
         self.state.add(values)
         return self
 
     def finish(self) -> Self:
-        sample: _Sample = self.state
+        sample: Sample = self.state
         cells = sample.cells
         heard = [one for one in in_threads(self._heard, cells) if one is not None]
         rates = Counter(one.rate for one in heard)
@@ -162,7 +149,7 @@ class Audio(Media):
 
     def _heard(self, cell: Any) -> Heard | None:
         try:
-            sound = self._recording(cell)
+            sound = recording_of(cell, self.column, self._array_rate, self.settings.longest)
         except DataError:
             return None  # counted as broken, and set aside by encode
         loudest = float(np.abs(sound.samples).max())
@@ -170,7 +157,7 @@ class Audio(Media):
 
     def _moments(self, cell: Any) -> Moments | None:
         try:
-            return Moments.of(self._log_mel(cell))
+            return Moments.of(self.codec().log_mel(cell))
         except DataError:
             return None
 
@@ -184,31 +171,25 @@ class Audio(Media):
         Raises:
             DataError: if it cannot be decoded; it says why.
         """
-        state = self.state
-        return ((self._log_mel(cell) - state.mean) / state.deviation).astype(np.float32)
+        return self.codec().load(cell)
 
-    def _log_mel(self, cell: str | bytes | np.ndarray) -> np.ndarray:
-        """(frames, bands) float64."""
-        sound, rate = self._recording(cell), self.state.rate
-        length, hop = frame_sizes(rate, self.settings.window, self.settings.hop)
-        return log_mel(resampled(sound.mono, sound.rate, rate), rate, length, hop, self.settings.bands)
+    def codec(self) -> AudioCodec:
+        state, chosen = self.state, self.settings
+        return AudioCodec(
+            self.column,
+            rate=state.rate,
+            array_rate=self._array_rate,
+            window=chosen.window,
+            hop=chosen.hop,
+            longest=chosen.longest,
+            mean=state.mean,
+            deviation=state.deviation,
+        )
 
-    def _recording(self, cell: str | bytes | np.ndarray) -> Recording:
-        if isinstance(cell, np.ndarray):
-            return self._array(cell)
-        return recording(file_bytes(cell) if isinstance(cell, str) else cell, self.settings.longest)
-
-    def _array(self, cell: np.ndarray) -> Recording:
-        rate = self.settings.rate
-        if rate == "auto":
-            do = f"say --set data.features.{self.column}.rate=16000"
-            raise DataError("an array does not say how many samples a second it has", do=do)
-        if cell.dtype.kind not in "iuf" or cell.ndim not in self.dimensions or not cell.size:
-            raise DataError("the array holds no sound", got=f"{cell.dtype} of shape {cell.shape}")
-        samples = cell.reshape(len(cell), -1) / (32_768 if cell.dtype.kind in "iu" else 1.0)
-        if not np.abs(samples).max() < LOUDEST:
-            raise DataError("the array holds samples that are no numbers, or far above 1")
-        return Recording(samples[: int(self.settings.longest * rate)], rate, len(cell) / rate)
+    @property
+    def _array_rate(self) -> int | None:
+        """Samples a second of arrays, which do not say so themselves."""
+        return None if self.settings.rate == "auto" else self.settings.rate
 
     def summary(self) -> dict[str, Any]:
         state = self.state
@@ -217,28 +198,6 @@ class Audio(Media):
         found |= {"seconds": {"shortest": shortest, "middle": middle, "longest": longest}, "bands": len(state.mean)}
         counts = {"silent": state.silent, "cut": state.cut, "cannot be decoded": state.broken}
         return found | {name: f"{count} of {state.sampled} looked at" for name, count in counts.items() if count}
-
-
-class _Sample:
-    """The cells of the smallest lots, each drawn from the cell itself: the same ones in whatever pieces they come."""
-
-    def __init__(self) -> None:
-        self.count = self.missing = 0
-        self._drawn: list[tuple[int, Any]] = []  # in the order of their lots
-
-    @property
-    def cells(self) -> list[Any]:
-        return [cell for _, cell in self._drawn]
-
-    def add(self, values: pl.Series) -> None:
-        """Take in more cells."""
-        cells = values.drop_nulls()
-        self.count += len(cells)
-        self.missing += len(values) - len(cells)
-        lots = lots_of(cells)
-        best = np.argsort(lots, kind="stable")[:SAMPLE]
-        drawn = zip(lots[best].tolist(), cells_of(cells.gather(best)), strict=True)
-        self._drawn = sorted([*self._drawn, *drawn], key=lambda item: item[0])[:SAMPLE]
 
 
 def _frequent(values: Iterable[int]) -> list[int]:

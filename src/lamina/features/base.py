@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.base import MISSING, WIDE, Codec
 from lamina.config import as_dict, check, settings
 from lamina.errors import DataError, some
 
@@ -26,12 +27,6 @@ __all__ = [
     "field_of",
     "refuse",
 ]
-
-# Cells of text that mean "no value here": those of pandas and R, and the question mark of the UCI tables.
-MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
-
-
-WIDE = ("image", "tokens", "frames", "clip")  # groups of slots that have an array of their own
 
 
 def field_of(group: str) -> str:
@@ -51,7 +46,7 @@ class Slot:
     Plain slots of one group lie side by side in one array of the store, in the order of the columns: ``number`` is
     (rows, slots) float32, ``flag`` is (rows, slots) uint8 of 0 and 1, ``category`` is (rows, slots) int32.
 
-    A wide slot has a ragged array of its own (:class:`lamina.features.ragged.Ragged`), whose items have ``shape``:
+    A wide slot has a ragged array of its own (:class:`lamina.codecs.ragged.Ragged`), whose items have ``shape``:
     ``image``, one item a row, (height, width, channels) uint8; ``tokens``, items of shape () int32 from 1 to
     size - 1, since 0 fills up short rows in a batch; ``frames``, (channels,) float32; ``clip``, pictures in the order
     of time. A missing cell is a row without items.
@@ -181,12 +176,20 @@ class Feature(ABC):
     def encode(self, values: pl.Series) -> dict[str, Any]:
         """Turn n cells, as ``read`` returned them, into one array for each group of its slots.
 
-        It is (n, slots) for a plain group, and :class:`~lamina.features.ragged.Ragged` with n rows for a wide one.
+        It is (n, slots) for a plain group, and :class:`~lamina.codecs.ragged.Ragged` with n rows for a wide one.
         """
 
     @abstractmethod
     def decode(self, encoded: np.ndarray) -> pl.Series:
         """Turn encoded main values, shape (n,), back into cells."""
+
+    def codec(self) -> Codec:
+        """What was learned, as a codec that encodes the cells of a few rows as :meth:`encode` does, without polars.
+
+        Raises:
+            DataError: if such columns have none.
+        """
+        raise DataError(f"column {self.column!r} cannot be read outside of training", got=f"a {self.kind} column")
 
     def key(self, values: pl.Series) -> pl.Series:
         """What is equal where two cells, as ``read`` returned them, are the same to a network."""

@@ -8,12 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.boolean import PAIRS, WORDS, BooleanCodec
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
 
 __all__ = ["Boolean", "BooleanState"]
-
-_PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("0", "1"), ("off", "on"))
-_WORDS = {word: value for pair in _PAIRS for value, word in enumerate(pair)} | {"0.0": 0, "1.0": 1}
 
 
 @dataclasses.dataclass
@@ -50,7 +48,7 @@ class Boolean(Feature):
             return None
         spelling = {str(value).lower() for value in values.drop_nulls().unique().to_list()}
         spelling = {word.removesuffix(".0") for word in spelling}
-        if any(spelling == set(pair) for pair in _PAIRS):
+        if any(spelling == set(pair) for pair in PAIRS):
             return Claim(0.9, f"only {' and '.join(sorted(spelling))}")
         return None
 
@@ -63,7 +61,7 @@ class Boolean(Feature):
         words = values.cast(pl.Int64) if values.dtype == pl.Boolean else values
         words = words.cast(pl.String).str.to_lowercase()
         read = words.replace_strict(
-            list(_WORDS), [bool(value) for value in _WORDS.values()], default=None, return_dtype=pl.Boolean
+            list(WORDS), [bool(value) for value in WORDS.values()], default=None, return_dtype=pl.Boolean
         )
         refuse(
             self,
@@ -85,7 +83,7 @@ class Boolean(Feature):
             )
         spelling = getattr(self, "_spelling", ["", ""])
         for word in values.drop_nulls().unique(maintain_order=True).cast(pl.String).to_list():
-            code = _WORDS.get(word.lower())
+            code = WORDS.get(word.lower())
             if code is not None and not spelling[code]:
                 spelling[code] = word
         self._spelling = spelling
@@ -138,6 +136,9 @@ class Boolean(Feature):
         if self.state.native == "number":
             return pl.Series(self.column, yes.astype(np.int64))
         return pl.Series(self.column, np.where(yes, self.names[1], self.names[0]).tolist(), dtype=pl.String)
+
+    def codec(self) -> BooleanCodec:
+        return BooleanCodec(self.column, bool(self.state.missing))
 
     def summary(self) -> dict[str, Any]:
         return {self.names[0]: self.state.no, self.names[1]: self.state.yes}

@@ -9,16 +9,14 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.category import MISSING_CODE, RESERVED, UNSEEN_CODE, CategoryCodec
 from lamina.config import setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, as_text, blank_to_null
 
 __all__ = ["MISSING_CODE", "UNSEEN_CODE", "Category", "CategorySettings", "CategoryState"]
 
-MISSING_CODE = 0
-UNSEEN_CODE = 1
 # Whole numbers under such a name count nothing: admission_type_id, movieId, zip_code.
 _CODE = re.compile(r"(^|[_\s.-])(?i:id|code|zip|zipcode|postcode)$|[a-z](Id|ID|Code)$")
-RESERVED = 2  # inputs start counting names here; targets start at 0, since a target is never missing or unseen
 
 
 @settings
@@ -150,6 +148,9 @@ class Category(Feature):
         names = np.array([*self.names, None], dtype=object)[np.where(seen, codes, len(self.names))]
         series = pl.Series(self.column, names.tolist(), dtype=pl.String)
         return _to_native(series, self.state.native)
+
+    def codec(self) -> CategoryCodec:
+        return CategoryCodec(self.column, self.names)
 
     def summary(self) -> dict[str, Any]:
         return {

@@ -10,36 +10,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.date import PERIODS, DateCodec
+from lamina.codecs.moment import DAY, FORMATS, formats
 from lamina.config import setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
 from lamina.features.number import Number
 
 __all__ = ["Date", "DateSettings", "DateState"]
 
-# Tried in this order; a format must read every cell of the sample. Day before month and month before day are both
-# tried, and where both read every cell the evidence says so.
-FORMATS = (
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d-%m-%Y",
-    "%Y%m%d",
-    "%d %b %Y",
-    "%b %d, %Y",
-    "%d %B %Y",
-    "%B %d, %Y",
-)
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")
-ZONES = ("", "%#z")
-DAY = 86_400.0  # seconds
-
-# Parts that come round: name, period in days, and how to read the position within it from a moment.
-_CYCLES: dict[str, tuple[float, Callable[[pl.Series], pl.Series]]] = {
-    "time of day": (1.0, lambda when: when.dt.hour() / 24 + when.dt.minute() / 1440 + when.dt.second() / DAY),
-    "day of week": (7.0, lambda when: (when.dt.weekday() - 1) / 7),
-    "day of year": (365.25, lambda when: (when.dt.ordinal_day() - 1) / 365.25),
+# How the position within a part that comes round is read from a moment, from 0 to 1.
+_POSITIONS: dict[str, Callable[[pl.Series], pl.Series]] = {
+    "time of day": lambda when: when.dt.hour() / 24 + when.dt.minute() / 1440 + when.dt.second() / DAY,
+    "day of week": lambda when: (when.dt.weekday() - 1) / 7,
+    "day of year": lambda when: (when.dt.ordinal_day() - 1) / 365.25,
 }
 
 
@@ -83,7 +66,7 @@ class Date(Feature):
         if values.dtype != pl.String or profile.present < 2 or not _looks_dated(values):
             return None
         few = values.drop_nulls().head(20)
-        likely = [fmt for fmt in _formats() if 2 * _strptime(few, fmt).null_count() <= len(few)]
+        likely = [fmt for fmt in formats() if 2 * _strptime(few, fmt).null_count() <= len(few)]
         moments = {fmt: _strptime(values, fmt) for fmt in likely}
         bad = {fmt: when.null_count() - values.null_count() for fmt, when in moments.items()}
         # A few other words among dates are faults to be shown with their rows, as they are among numbers.
@@ -119,7 +102,7 @@ class Date(Feature):
         if isinstance(self.state, DateState) and self.state.format:
             return self.state.format
         found = getattr(self, "_found", None) or next(
-            (fmt for fmt in _formats() if _strptime(values, fmt).null_count() == values.null_count()), FORMATS[0]
+            (fmt for fmt in formats() if _strptime(values, fmt).null_count() == values.null_count()), FORMATS[0]
         )
         # The same cell must not be another day in another batch.
         if values.null_count() < len(values):
@@ -129,9 +112,9 @@ class Date(Feature):
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self._days = Number(self.column)
-            self.state = {name: set() for name in _CYCLES}
+            self.state = {name: set() for name in PERIODS}
         self._days.partial_fit(_days(values))
-        for name, (_, position) in _CYCLES.items():
+        for name, position in _POSITIONS.items():
             # A few different positions are enough to know that the cycle is gone through.
             if len(self.state[name]) < 3:
                 self.state[name].update(position(values.drop_nulls()).round(3).unique().to_list()[:3])
@@ -142,7 +125,7 @@ class Date(Feature):
         days = dataclasses.asdict(self._days.finish().state)
         span = days["high"] - days["low"]
         # The season can only be learned from rows that cover most of a year.
-        cycles = [name for name, (period, _) in _CYCLES.items() if seen[name] and span >= 0.75 * min(period, 300)]
+        cycles = [name for name, period in PERIODS.items() if seen[name] and span >= 0.75 * min(period, 300)]
         self.state = DateState(days, cycles, self.settings.format or getattr(self, "_found", ""))
         return self
 
@@ -166,7 +149,7 @@ class Date(Feature):
         arrays = self._scale.encode(_days(values))
         columns = [arrays["number"][:, 0]]
         for name in self.state.cycles:
-            position = _CYCLES[name][1](values).fill_null(0.0).to_numpy() * 2 * np.pi
+            position = _POSITIONS[name](values).fill_null(0.0).to_numpy() * 2 * np.pi
             columns += [np.sin(position), np.cos(position)]
         arrays["number"] = np.stack(columns, axis=1).astype(np.float32)
         return arrays
@@ -174,6 +157,10 @@ class Date(Feature):
     def decode(self, encoded: np.ndarray) -> pl.Series:
         days = self._scale.decode(encoded)
         return (days * DAY * 1e6).round().cast(pl.Int64).cast(pl.Datetime("us")).alias(self.column)
+
+    def codec(self) -> DateCodec:
+        state = self.state
+        return DateCodec(self.column, self.settings.format or state.format, self._scale.codec().to_json(), state.cycles)
 
     def summary(self) -> dict[str, Any]:
         low, high = (str(self._moment(self.state.days[end])) for end in ("low", "high"))
@@ -185,10 +172,6 @@ class Date(Feature):
 
 def _days(moments: pl.Series) -> pl.Series:
     return moments.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64) / (DAY * 1e6)
-
-
-def _formats() -> list[str]:
-    return [date + time + zone for date in FORMATS for time in TIMES for zone in (ZONES if time else ("",))]
 
 
 def _looks_dated(values: pl.Series) -> bool:

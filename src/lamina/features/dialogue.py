@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import check, setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text, TextSettings
 from lamina.features.tokens import START, Pieces
 from lamina.features.wording import ASSISTANT, PlainWording, Wording, messages_of, said_by, wording_from
@@ -154,7 +154,7 @@ class Dialogue(Feature):
         """Rows of ids as text for people, null for a row without tokens.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged` of ids, marked or not.
+            encoded: a :class:`~lamina.codecs.ragged.Ragged` of ids, marked or not.
         """
         rows = [np.abs(encoded[row : row + 1].values) - 1 for row in range(len(encoded))]
         texts = [self.wording.tokens.text(ids) if len(ids) else None for ids in rows]

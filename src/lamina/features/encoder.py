@@ -9,13 +9,13 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.errors import DataError, MissingColumnError, nearest
 from lamina.features import FEATURES
 from lamina.features.base import WIDE, Feature
 from lamina.features.layout import Layout
 from lamina.features.media import Broken, Media
 from lamina.features.placed import Placed
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 
 __all__ = ["Encoder"]

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from lamina.codecs.picture import Picture
 from lamina.errors import DataError
 from lamina.features.media import cells_of, in_threads, lots_of
-from lamina.features.picture import Picture
 
 __all__ = ["SAMPLE", "SEEN", "Glance", "Glances", "glance"]
 
@@ -46,7 +46,7 @@ def glance(picture: Picture, length: int = 1) -> Glance:
     """Look at a picture.
 
     Example:
-        >>> from lamina.features.picture import open_picture
+        >>> from lamina.codecs.picture import open_picture
         >>> glance(open_picture(np.full((2, 3), 9, np.uint8))).means.tolist()
         [9.0, 9.0, 9.0, 9.0]
     """

@@ -9,17 +9,17 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from lamina.codecs.image import ImageCodec
+from lamina.codecs.picture import ENDINGS, Fit, Form, is_picture, open_picture
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, Slot
 from lamina.features.glances import SEEN, Glance, Glances, glance
-from lamina.features.media import Media, dimensions_of, innermost, is_file_name, threads
-from lamina.features.picture import ENDINGS, Fit, Form, is_picture, open_picture, shaped
+from lamina.features.media import Media, claim_of_files, dimensions_of, innermost, threads
 from lamina.features.workers import Workers
 
 __all__ = ["Image", "ImageSettings", "ImageState"]
 
-LOOKED_AT = 100  # cells of bytes whose beginnings are looked at
 MANY = 512  # files from which on other processes help to decode small ones
 SMALL = 2**16  # pixels of a picture; with larger ones Python is let go for long enough that threads are as good
 WORKERS = Workers()
@@ -93,21 +93,10 @@ class Image(Media):
 
     @classmethod
     def recognise(cls, profile: Profile) -> Claim | None:
-        values, dtype = profile.values, profile.values.dtype
-        if isinstance(dtype, pl.Struct) and "bytes" in values.struct.fields:
-            values = values.struct.field("bytes")
-        if values.dtype == pl.Binary:
-            starts = values.drop_nulls().head(LOOKED_AT).to_list()
-            known = sum(map(is_picture, starts))
-            evidence = f"{known} of the first {len(starts)} cells begin as pictures do"
-            return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
-        if dtype == pl.String and profile.present:
-            named = is_file_name(values, ENDINGS) & ~values.str.contains("://", literal=True)
-            share = float(named.drop_nulls().to_numpy().mean())
-            return Claim(0.9, f"{share:.0%} of the cells are names of pictures") if share >= 0.9 else None
+        dtype = profile.values.dtype
         if dimensions_of(dtype) in cls.dimensions and innermost(dtype) == pl.UInt8:
             return Claim(0.9, f"{dtype} cells, whole numbers from 0 to 255")
-        return None
+        return claim_of_files(profile, "pictures", is_picture, ENDINGS)
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
@@ -131,13 +120,18 @@ class Image(Media):
         Raises:
             DataError: if it cannot be decoded; it says why.
         """
-        return shaped(cell, self.form)
+        return self.codec().load(cell)
 
     @property
     def form(self) -> Form:
         """What pictures are brought to."""
+        return self.codec().form
+
+    def codec(self) -> ImageCodec:
         state = self.state
-        return Form(state.height, state.width, state.channels, self.settings.fit, state.white, state.centre)
+        return ImageCodec(
+            self.column, state.height, state.width, state.channels, self.settings.fit, state.white, state.centre
+        )
 
     def decoded(self, values: pl.Series) -> list[np.ndarray | DataError | None]:
         others, (height, width) = threads() - 1, self.state.largest

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.labels import LabelsCodec
 from lamina.config import setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
 
@@ -121,6 +122,9 @@ class Labels(Feature):
         sets = [names[row > 0.5].tolist() for row in encoded]
         series = pl.Series(self.column, sets, dtype=pl.List(pl.String))
         return series if self.state.native == "list" else series.list.join(self.settings.separator)
+
+    def codec(self) -> LabelsCodec:
+        return LabelsCodec(self.column, self.settings.separator, self.names)
 
     def summary(self) -> dict[str, Any]:
         return {

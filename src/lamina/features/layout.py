@@ -47,6 +47,12 @@ class Layout:
         return {f"{slot.group}{place:03}": slot for place, slot in enumerate(self.wide)}
 
     @property
+    def holding_target(self) -> tuple[str, Slot]:
+        """The wide slot that the target stands in, of which there must be one, after the name of its array."""
+        (found,) = ((name, slot) for name, slot in self.wide_by_name.items() if slot.holds_target)
+        return found
+
+    @property
     def has_plain(self) -> bool:
         """Whether any slot is a plain value."""
         return bool(self.numbers or self.flags or self.categories)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lamina.features.ragged import Ragged
+from lamina.codecs.ragged import Ragged
 from lamina.features.tokens import Tokens, tokenizer_of
 
 __all__ = ["LibraryTokens"]

@@ -12,19 +12,24 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 import polars as pl
 
+from lamina.codecs import media
+from lamina.codecs.content import file_bytes, is_there, what_it_is
+from lamina.codecs.ragged import Ragged
 from lamina.errors import DataError
-from lamina.features.base import Feature, blank_to_null, refuse
-from lamina.features.content import LETTERS, file_bytes, is_there, what_it_is
-from lamina.features.ragged import Ragged
+from lamina.features.base import Claim, Feature, Profile, blank_to_null, refuse
 
 __all__ = [
+    "LOOKED_AT",
     "Broken",
     "Media",
+    "Sample",
     "as_array",
     "cells_of",
+    "claim_of_files",
     "dimensions_of",
     "faulty",
     "file_bytes",
+    "files_of",
     "in_threads",
     "innermost",
     "is_file_name",
@@ -34,6 +39,8 @@ __all__ = [
 ]
 
 PIECE = 64  # cells that a thread takes at once
+LOOKED_AT = 100  # cells of bytes whose beginnings are looked at
+BEGINNING = 12  # bytes by which a file is known
 
 Broken = dict[int, str]  # place of a cell -> what is wrong with its file
 T = TypeVar("T")
@@ -83,8 +90,7 @@ class Media(Feature):
         return np.empty((0, *slot.shape), {"image": np.uint8, "clip": np.uint8}.get(slot.group, np.float32))
 
     def read(self, values: pl.Series, first_row: int = 0) -> pl.Series:
-        if isinstance(values.dtype, pl.Struct) and "bytes" in values.struct.fields:
-            values = values.struct.field("bytes").alias(values.name)
+        values = files_of(values)
         if values.dtype == pl.String or values.dtype in (pl.Categorical, pl.Enum):
             return blank_to_null(values)
         if values.dtype in (pl.Binary, pl.Null) or dimensions_of(values.dtype) in self.dimensions:
@@ -112,7 +118,7 @@ class Media(Feature):
             DataError: if it is a file that cannot be read.
         """
         if isinstance(cell, np.ndarray):
-            return str(cell.tolist()).encode() if cell.dtype.hasobject else str(cell.shape).encode() + cell.tobytes()
+            return _bytes_of(cell)
         return file_bytes(cell) if isinstance(cell, str) else cell
 
     def _digest(self, cell: Any) -> bytes | None:
@@ -151,7 +157,9 @@ class Media(Feature):
         for place, items in enumerate(self.decoded(values)):
             if isinstance(items, DataError):
                 if broken is None:
-                    raise DataError(f"column {self.column!r}, {_found_at(place + first_row, values[place])}: {items}")
+                    raise DataError(
+                        f"column {self.column!r}, {media.found_at(place + first_row, values[place])}: {items}"
+                    )
                 broken[place] = f"{self.column}: {items}"
             rows.append(items if isinstance(items, np.ndarray) else self.empty())
         (slot,) = self.slots
@@ -178,14 +186,43 @@ def faulty(features: Iterable[Feature], frame: pl.DataFrame, broken: Broken, fir
     found = []
     for place, reason in sorted(broken.items()):
         column = next((name for name in columns if reason.startswith(f"{name}: ")), None)
-        found.append(_found_at(place + first_row, None if column is None else frame[column][place]))
+        found.append(media.found_at(place + first_row, None if column is None else frame[column][place]))
     return found
 
 
-def _found_at(row: int, cell: Any) -> str:
-    if not isinstance(cell, str):
-        return f"row {row}"
-    return f"row {row} ({cell if len(cell) <= LETTERS else '…' + cell[-LETTERS:]})"
+def files_of(values: pl.Series) -> pl.Series:
+    """The cells themselves, or of records with a field ``bytes``, as data sets on the hub have them, that field."""
+    if isinstance(values.dtype, pl.Struct) and "bytes" in values.struct.fields:
+        return values.struct.field("bytes").alias(values.name)
+    return values
+
+
+def claim_of_files(
+    profile: Profile, what: str, begins: Callable[[bytes], bool], endings: tuple[str, ...]
+) -> Claim | None:
+    """Whether a column holds files of a kind, by how their bytes begin, or by what their names end in.
+
+    Args:
+        profile: of the column.
+        what: what such files are called: "recordings".
+        begins: whether a file that begins with such bytes, 12 where it has as many, is one of them.
+        endings: of their names.
+
+    Example:
+        >>> claim_of_files(Profile("tune", pl.Series(["a.mid", "b.mid"]), 2, 2), "MIDI files", bool, (".mid",)).evidence
+        '100% of the cells are names of MIDI files'
+    """
+    values = files_of(profile.values)
+    if values.dtype == pl.Binary:
+        starts = values.drop_nulls().head(LOOKED_AT).to_list()
+        known = sum(begins(start[:BEGINNING]) for start in starts)
+        evidence = f"{known} of the first {len(starts)} cells begin as {what} do"
+        return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
+    if values.dtype == pl.String and profile.present:
+        named = is_file_name(values, endings) & ~values.str.contains("://", literal=True)
+        share = float(named.drop_nulls().to_numpy().mean())
+        return Claim(0.9, f"{share:.0%} of the cells are names of {what}") if share >= 0.9 else None
+    return None
 
 
 def is_file_name(values: pl.Series, endings: tuple[str, ...]) -> pl.Series:
@@ -225,11 +262,7 @@ def as_array(cell: pl.Series | list[Any] | None) -> np.ndarray | None:
     """A nested cell as an array; one whose rows differ in length as an array of objects."""
     if cell is None:
         return None
-    items = cell.to_list() if isinstance(cell, pl.Series) else cell
-    try:
-        return np.asarray(items)
-    except ValueError:
-        return np.asarray(items, object)
+    return media.as_array(cell.to_list() if isinstance(cell, pl.Series) else cell)
 
 
 def lots_of(cells: pl.Series) -> np.ndarray:
@@ -237,6 +270,47 @@ def lots_of(cells: pl.Series) -> np.ndarray:
     if cells.dtype == pl.String:
         cells = cells.str.extract(_LAST_PARTS)
     elif cells.dtype != pl.Binary:
-        content = [str(cell.shape).encode() + np.asarray(cell).tobytes() for cell in cells_of(cells)]
-        cells = pl.Series(content, dtype=pl.Binary)
+        cells = pl.Series([_bytes_of(cell) for cell in cells_of(cells)], dtype=pl.Binary)
     return cells.hash(seed=1).to_numpy()
+
+
+def _bytes_of(array: np.ndarray) -> bytes:
+    """What makes an array another one; of one whose rows differ in length what they hold."""
+    return str(array.tolist()).encode() if array.dtype.hasobject else str(array.shape).encode() + array.tobytes()
+
+
+class Sample:
+    """The cells of the smallest lots, each drawn from the cell itself: the same ones in whatever pieces they come.
+
+    Args:
+        most: of them.
+
+    Attributes:
+        count, missing: cells that are there, and that are not.
+
+    Example:
+        >>> sample = Sample(2)
+        >>> sample.add(pl.Series(["a.wav", None, "b.wav", "c.wav"]))
+        >>> sample.count, sample.missing, len(sample.cells)
+        (3, 1, 2)
+    """
+
+    def __init__(self, most: int) -> None:
+        self.count = self.missing = 0
+        self._most = most
+        self._drawn: list[tuple[int, Any]] = []  # in the order of their lots
+
+    @property
+    def cells(self) -> list[Any]:
+        """Those that were drawn, as Python has them."""
+        return [cell for _, cell in self._drawn]
+
+    def add(self, values: pl.Series) -> None:
+        """Take in more cells."""
+        cells = values.drop_nulls()
+        self.count += len(cells)
+        self.missing += len(values) - len(cells)
+        lots = lots_of(cells)
+        best = np.argsort(lots, kind="stable")[: self._most]
+        drawn = zip(lots[best].tolist(), cells_of(cells.gather(best)), strict=True)
+        self._drawn = sorted([*self._drawn, *drawn], key=lambda item: item[0])[: self._most]

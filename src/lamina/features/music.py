@@ -11,33 +11,31 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.midi import ENDINGS, Note, Tempo, Tune, is_midi
+from lamina.codecs.music import KEYS, PITCHES, MusicCodec, roll_of
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
-from lamina.errors import DataError, some
+from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, Slot
 from lamina.features.media import (
+    LOOKED_AT,
     Broken,
     Media,
-    cells_of,
+    Sample,
+    claim_of_files,
     dimensions_of,
-    file_bytes,
+    files_of,
     in_threads,
     innermost,
-    is_file_name,
-    lots_of,
 )
-from lamina.features.midi import DRUMS, ENDINGS, Note, Tempo, Tune, is_midi, read_midi
-from lamina.features.ragged import Ragged
 
 __all__ = ["KEYS", "OFF", "ON", "Heard", "Music", "MusicSettings", "MusicState", "roll_of", "tune_of"]
 
 SAMPLE = 1000  # tunes that lengths and pitches are learned from
-LOOKED_AT = 100  # cells whose beginnings are looked at
 USUAL = 100.0  # beats a minute where no file says
 DIVISION = 480  # ticks a beat of tunes that are made here
 MOST_AT_ONCE = 12  # notes a step, on average, of lists that look like music
 
-PITCHES = 128
-KEYS = {"piano": (21, 108), "all": (0, PITCHES - 1)}  # the lowest and the highest pitch
 OFF, ON = 1, 2  # of a key in a tune that is to be learned; 0 fills up short ones
 
 
@@ -116,30 +114,19 @@ class Music(Media):
 
     @classmethod
     def recognise(cls, profile: Profile) -> Claim | None:
-        values = profile.values
-        if isinstance(values.dtype, pl.Struct) and "bytes" in values.struct.fields:
-            values = values.struct.field("bytes")
-        if values.dtype == pl.Binary:
-            starts = values.drop_nulls().head(LOOKED_AT).to_list()
-            known = sum(is_midi(start[:4]) for start in starts)
-            evidence = f"{known} of the first {len(starts)} cells begin as MIDI files do"
-            return Claim(0.9, evidence) if known and 2 * known >= len(starts) else None
-        if values.dtype == pl.String and profile.present:
-            named = is_file_name(values, ENDINGS) & ~values.str.contains("://", literal=True)
-            share = float(named.drop_nulls().to_numpy().mean())
-            return Claim(0.9, f"{share:.0%} of the cells are names of MIDI files") if share >= 0.9 else None
+        values = files_of(profile.values)
         if dimensions_of(values.dtype) == 2 and innermost(values.dtype).is_integer():
             return _claim_of_lists(values.drop_nulls().head(LOOKED_AT), profile.is_target)
-        return None
+        return claim_of_files(profile, "MIDI files", is_midi, ENDINGS)
 
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
-            self.state = _Sample(self)
+            self.state = Sample(SAMPLE)
         self.state.add(values)
         return self
 
     def finish(self) -> Self:
-        sample: _Sample = self.state
+        sample: Sample = self.state
         heard = [one for one in in_threads(self._heard, sample.cells) if one is not None]
         low, high = KEYS[self.settings.keys]
         pitches = sum((one.pitches for one in heard), np.zeros(PITCHES, np.int64))
@@ -163,7 +150,7 @@ class Music(Media):
 
     def _heard(self, cell: Any) -> Heard | None:
         try:
-            roll, length, tempo = self._roll(cell)
+            roll, length, tempo = self.codec().roll(cell)
         except DataError:
             return None  # counted as broken, and set aside by encode
         return Heard(len(roll), length, roll.sum(0), int(roll.sum(1).max()), tempo)
@@ -183,17 +170,11 @@ class Music(Media):
 
     def with_tempo(self, cell: str | bytes | np.ndarray) -> tuple[np.ndarray, float | None]:
         """A tune's frames as :meth:`load` gives them, and its beats a minute, if it says so."""
-        low, high = KEYS[self.settings.keys]
-        roll, _, tempo = self._roll(cell)
-        return roll[:, low : high + 1].astype(np.float32), tempo
+        return self.codec().with_tempo(cell)
 
-    def _roll(self, cell: str | bytes | np.ndarray) -> tuple[np.ndarray, int, float | None]:
-        """Which pitches sound, (steps, 128) bool; how many steps there were; beats a minute, if the tune says so."""
-        if isinstance(cell, np.ndarray):
-            return _listed(cell[: self.settings.longest]), len(cell), None
-        tune = read_midi(file_bytes(cell) if isinstance(cell, str) else cell)
-        roll, length = roll_of(tune, self.settings.step, self.settings.longest)
-        return roll, length, 6e7 / tune.tempos[0].micros if tune.tempos else None
+    def codec(self) -> MusicCodec:
+        low, high = KEYS[self.settings.keys]
+        return MusicCodec(self.column, self.settings.step, low, high, self.settings.longest)
 
     def encode(self, values: pl.Series, broken: Broken | None = None, first_row: int = 0) -> dict[str, Any]:
         arrays = super().encode(values, broken, first_row)
@@ -206,7 +187,7 @@ class Music(Media):
         """Rows of frames as lists of steps, each a list of pitches; null for a row without frames.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged` of frames; a key sounds where it is above one half, or of
+            encoded: a :class:`~lamina.codecs.ragged.Ragged` of frames; a key sounds where it is above one half, or of
                 a target where it is :data:`ON`.
         """
         off = OFF if self.is_target else 0
@@ -240,64 +221,6 @@ class Music(Media):
         return found | {name: f"{count} of {state.sampled} looked at" for name, count in counts.items() if count}
 
 
-class _Sample:
-    """The cells of the smallest lots, each drawn from the cell itself: the same ones in whatever pieces they come."""
-
-    def __init__(self, feature: Music) -> None:
-        self.count = self.missing = 0
-        self._feature = feature
-        self._drawn: list[tuple[int, Any]] = []  # in the order of their lots
-
-    @property
-    def cells(self) -> list[Any]:
-        return [cell for _, cell in self._drawn]
-
-    def add(self, values: pl.Series) -> None:
-        """Take in more cells."""
-        there = [cell for cell in cells_of(values) if cell is not None]
-        self.count += len(there)
-        self.missing += len(values) - len(there)
-        if there and isinstance(there[0], np.ndarray):
-            # Steps of different lengths have no bytes of their own to draw by.
-            values = pl.Series([self._feature.content(cell) for cell in there], dtype=pl.Binary)
-        lots = lots_of(values.drop_nulls()).tolist() if there else []
-        drawn = [*self._drawn, *zip(lots, there, strict=True)]
-        self._drawn = sorted(drawn, key=lambda item: item[0])[:SAMPLE]
-
-
-def roll_of(tune: Tune, step: float = 1.0, longest: int = 4096) -> tuple[np.ndarray, int]:
-    """Which pitches sound in each step of a tune, (steps, 128) bool, and how many steps it has before it is cut.
-
-    Each end of a note is moved to the nearest border of two steps (one in the middle to the later), and a note lasts a
-    step at least.
-
-    Args:
-        tune: the tune; drums are left out.
-        step: beats a step.
-        longest: steps that are kept.
-
-    Raises:
-        DataError: if no note is left.
-
-    Example:
-        >>> roll, length = roll_of(Tune((Note(0, 950, 60), Note(490, 960, 67), Note(1440, 1441, 64))))
-        >>> [np.flatnonzero(sounding).tolist() for sounding in roll], length
-        ([[60], [60, 67], [], [64]], 4)
-    """
-    notes = np.array([note for note in tune.notes if note.channel != DRUMS], np.int64).reshape(-1, len(Note._fields))
-    if not len(notes):
-        raise DataError("the tune has no notes", got=f"{len(tune.notes)} of drums" if tune.notes else None)
-    first, end = np.floor(notes[:, :2].T / (step * tune.division) + 0.5).astype(np.int64)
-    end = np.maximum(first + 1, end)
-    length = int(end.max())
-    # One more at the first step of a note, one less after its last: their sum so far is how many notes sound.
-    kept, pitches = min(length, longest), notes[:, 2]
-    changes = np.zeros((kept + 1, PITCHES), np.int32)
-    np.add.at(changes, (np.minimum(first, kept), pitches), 1)
-    np.add.at(changes, (np.minimum(end, kept), pitches), -1)
-    return changes.cumsum(0)[:-1] > 0, length
-
-
 def tune_of(steps: Sequence[Iterable[int]], step: float = 1.0, tempo: float = USUAL, *, tied: bool = True) -> Tune:
     """A tune of the pitches of each step.
 
@@ -321,26 +244,6 @@ def tune_of(steps: Sequence[Iterable[int]], step: float = 1.0, tempo: float = US
 
 def _tick(place: int, step: float) -> int:
     return round(place * step * DIVISION)
-
-
-def _listed(cell: np.ndarray) -> np.ndarray:
-    """A list of steps, each a list of pitches, as (steps, 128) bool."""
-    if not len(cell):
-        raise DataError("the tune has no steps")
-    given = [() if step is None else step for step in cell.tolist()]
-    steps = [[pitch for pitch in step if not _rests(pitch)] for step in given]
-    pitches = list(itertools.chain.from_iterable(steps))
-    wrong = [pitch for pitch in pitches if not 0 <= pitch < PITCHES or pitch != int(pitch)]
-    if wrong:
-        raise DataError("the tune holds what is no pitch", got=some(wrong, 3), allowed="whole numbers from 0 to 127")
-    roll = np.zeros((len(steps), PITCHES), bool)
-    roll[np.repeat(np.arange(len(steps)), [len(step) for step in steps]), np.array(pitches, np.int64)] = True
-    return roll
-
-
-def _rests(pitch: float | None) -> bool:
-    """Whether a voice is silent: it has nothing, no number, or -1."""
-    return pitch is None or pitch == -1 or pitch != pitch
 
 
 def _claim_of_lists(cells: pl.Series, is_target: bool) -> Claim | None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.number import NumberCodec
 from lamina.config import setting, settings
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
 from lamina.features.gather import KNOTS, Gathered, capped_quantiles
@@ -186,7 +187,7 @@ class Number(Feature):
     @property
     def slots(self) -> list[Slot]:
         state = self.state
-        knots = self._scale(np.array(state.knots)).astype(np.float32)
+        knots = self.codec().scale(np.array(state.knots)).astype(np.float32)
         slots = [Slot(self.column, "value", "number", knots=tuple(float(knot) for knot in knots))]
         if state.missing:
             slots.append(Slot(self.column, "missing", "flag"))
@@ -195,42 +196,32 @@ class Number(Feature):
         return slots
 
     def encode(self, values: pl.Series) -> dict[str, np.ndarray]:
-        state = self.state
-        missing = values.is_null().to_numpy()
         raw = values.cast(pl.Float64).fill_null(self._median).to_numpy()
-        # A value far from all that was learned from must not become infinite in float32.
-        scaled = np.clip(self._scale(raw), -3e38, 3e38).astype(np.float32)
-        arrays: dict[str, np.ndarray] = {"number": scaled[:, None]}
-        if state.missing:
-            arrays["flag"] = missing.astype(np.uint8)[:, None]
-        if state.codes:
-            codes = np.array(state.codes)
-            place = np.minimum(np.searchsorted(codes, raw), len(codes) - 1)
-            known = (codes[place] == raw) & ~missing
-            arrays["category"] = np.where(known, place + 1, 0).astype(np.int32)[:, None]  # 0: any other value
-        return arrays
+        return self.codec().arrays(raw, values.is_null().to_numpy())
 
     def decode(self, encoded: np.ndarray) -> pl.Series:
-        encoded = encoded.astype(np.float64)
-        if self.scaling == "quantile":
-            values, ranks = self._ranks()
-            return pl.Series(self.column, np.interp(encoded, ranks, values))
-        raw = encoded * self.state.width + self.state.centre
-        return pl.Series(self.column, np.maximum(raw, 0.0) ** 2 if self.state.root else raw)
+        return pl.Series(self.column, self.codec().unscale(encoded))
+
+    def codec(self) -> NumberCodec:
+        state, is_ranked = self.state, self.scaling == "quantile"
+        values, ranks = self._ranks() if is_ranked else (np.empty(0), np.empty(0))
+        return NumberCodec(
+            self.column,
+            decimal=self.settings.decimal,
+            is_ranked=is_ranked,
+            values=values.tolist(),
+            ranks=ranks.tolist(),
+            root=state.root,
+            centre=state.centre,
+            width=state.width,
+            median=self._median,
+            has_missing=bool(state.missing),
+            codes=state.codes,
+        )
 
     @property
     def _median(self) -> float:
         return self.state.quantiles[KNOTS // 2]
-
-    def _scale(self, raw: np.ndarray) -> np.ndarray:
-        state = self.state
-        if self.scaling == "quantile":
-            values, ranks = self._ranks()
-            return np.interp(raw, values, ranks) if len(values) > 1 else np.zeros_like(raw)
-        if state.root:
-            raw = np.sqrt(np.maximum(raw, 0.0))
-        scaled: np.ndarray = (raw - state.centre) / state.width
-        return scaled
 
     def _ranks(self) -> tuple[np.ndarray, np.ndarray]:
         """The different quantiles, and their places on the normal scale; of those that are equal, the middle place."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lamina.codecs.midi import ENDINGS, Tune, write_midi
+from lamina.codecs.wav import write_wav
 from lamina.errors import UsageError
-from lamina.features.midi import ENDINGS, Tune, write_midi
 from lamina.features.synthesis import synthesised
-from lamina.features.wav import write_wav
 from lamina.files import write_bytes
 
 __all__ = ["Piece", "ending"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.features.base import Feature, Slot
 from lamina.features.media import Broken
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 
 __all__ = ["Placed"]

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, blank_to_null, refuse
 from lamina.features.media import Broken
 from lamina.features.placed import Placed
-from lamina.features.ragged import Ragged
 from lamina.features.sentences import one_by_one, sentence_of
 from lamina.features.span import GAP, characters
 from lamina.features.text import Text
@@ -143,7 +143,7 @@ class Sentence(Placed):
         """The first summary of each row; null where there is none.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged`, as :meth:`encode_in` gives it.
+            encoded: a :class:`~lamina.codecs.ragged.Ragged`, as :meth:`encode_in` gives it.
         """
         texts = [row[0] if row else None for row in self.summaries(encoded)]
         return pl.Series(self.column, texts, dtype=pl.String)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-__all__ = ["BETWEEN", "one_by_one", "place_sentences", "sentence_of", "sentences"]
+from lamina.codecs.text import BETWEEN
 
-BETWEEN = "\u2029"  # between sentences that are given one by one: Unicode's paragraph separator, which is a blank
+__all__ = ["BETWEEN", "one_by_one", "place_sentences", "sentence_of", "sentences"]
 
 # A sentence ends at a full stop, a question or exclamation mark, with what closes behind it, before a blank and
 # something that can begin another; at an empty line; and at the marks of scripts that leave no blank behind them.

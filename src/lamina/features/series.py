@@ -9,20 +9,29 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.series import SeriesCodec
+from lamina.codecs.steps import Steps
 from lamina.config import setting, settings
 from lamina.errors import DataError, some
 from lamina.features.base import Claim, Feature, Profile, Slot, blank_to_null, refuse
 from lamina.features.gather import Gathered
 from lamina.features.media import dimensions_of
 from lamina.features.moments import Moments
-from lamina.features.ragged import Ragged
-from lamina.features.steps import Steps, from_lists, from_nested, from_records, from_text, is_records, is_steps
+from lamina.features.steps import (
+    from_lists,
+    from_nested,
+    from_records,
+    from_text,
+    is_records,
+    is_steps,
+    of_cells,
+    to_cells,
+)
 
 __all__ = ["Series", "SeriesSettings", "SeriesState"]
 
 LOOKED_AT = 1000  # cells of text that are looked at
 FEWEST = 8  # numbers in a usual cell of text: fewer may be a date, a place, a telephone number
-LARGEST = 3e38  # of a float32
 SHOWN = 30  # channels in a summary
 
 
@@ -126,14 +135,14 @@ class Series(Feature):
             self._refuse(values, steps.lengths > 0, first_row, what)
         large = steps.any_in(np.abs(steps.values) > 1e38)
         self._refuse(values, large, first_row, "holds series with infinite numbers, or above 1e38")
-        return steps.to_cells(values.name)
+        return to_cells(steps, values.name)
 
     def _steps(self, values: pl.Series, first_row: int) -> Steps:
         """Cells of any dtype as one array."""
         values = blank_to_null(values)
         dtype, dimensions = values.dtype, dimensions_of(values.dtype)
         if is_steps(dtype):
-            return Steps.of_cells(values)
+            return of_cells(values)
         if dtype == pl.String:
             return from_text(values, self.settings.decimal)
         if is_records(dtype):
@@ -175,7 +184,7 @@ class Series(Feature):
     def partial_fit(self, values: pl.Series) -> Self:
         if self.state is None:
             self.state = _Seen(self.settings.longest)
-        steps = Steps.of_cells(values)
+        steps = of_cells(values)
         self._check_channels(steps)
         self.state.add(steps)
         return self
@@ -202,32 +211,23 @@ class Series(Feature):
         return [place for place, count in enumerate(self.state.gaps) if count]
 
     def encode(self, values: pl.Series) -> dict[str, Any]:
-        steps = Steps.of_cells(values)
+        steps = of_cells(values)
         self._check_channels(steps)
-        if not len(steps.values):
-            steps = Steps.none(len(values), self.state.channels)
-        steps = steps.last(self.settings.longest)
-        gaps = np.isnan(steps.values)[:, self._with_gaps]
-        frames = np.concatenate([*self._scaled(steps), gaps], axis=1)
-        # A value far from all that was learned from must not become infinite in float32.
-        frames = np.clip(frames, -LARGEST, LARGEST).astype(np.float32)
-        return {"frames": Ragged(frames, np.cumsum(steps.lengths))}
+        return {"frames": self.codec().frames(steps)}
 
-    def _scaled(self, steps: Steps) -> list[np.ndarray]:
-        """Channels without gaps, scaled; and by rows, where each lies, and how wide: (total, channels) each."""
-        mean, deviation = np.array(self.state.mean), np.array(self.state.deviation)
-        if self.settings.scaling == "none":
-            return [steps.filled(mean)]
-        if self.settings.scaling == "standard":
-            return [(steps.filled(mean) - mean) / deviation]
-        centre, width = steps.by_row(mean)
-        lengths = steps.lengths[steps.lengths > 0]
-        level = (centre - mean) / deviation
-        spread = np.log(np.maximum(width / deviation, 1e-3))
-        centre, width, level, spread = (
-            np.repeat(each, lengths, axis=0) for each in (centre, np.where(width > 0, width, 1.0), level, spread)
+    def codec(self) -> SeriesCodec:
+        state, chosen = self.state, self.settings
+        return SeriesCodec(
+            self.column,
+            scaling=chosen.scaling,
+            longest=chosen.longest,
+            by_channel=chosen.layout == "channels",
+            decimal=chosen.decimal,
+            names=state.names,
+            mean=state.mean,
+            deviation=state.deviation,
+            with_gaps=self._with_gaps,
         )
-        return [(steps.filled(centre) - centre) / width, level, spread]
 
     def decode(self, encoded: np.ndarray) -> pl.Series:
         raise DataError(f"column {self.column!r} cannot be predicted yet", got=f"a {self.kind} column")

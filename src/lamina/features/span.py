@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.base import Claim, Profile, blank_to_null, refuse
 from lamina.features.media import Broken
 from lamina.features.placed import Placed
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 
 __all__ = ["Span", "SpanSettings", "SpanState", "characters", "find"]
@@ -179,7 +179,7 @@ class Span(Placed):
         """The first right part of each row as text, empty where there is none; null where nobody knows.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged`, as :meth:`encode_in` gives it.
+            encoded: a :class:`~lamina.codecs.ragged.Ragged`, as :meth:`encode_in` gives it.
         """
         lengths, parts = encoded.lengths, self.parts(encoded)
         texts = [(row or [""])[0] if length else None for row, length in zip(parts, lengths, strict=True)]

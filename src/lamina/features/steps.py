@@ -2,101 +2,42 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lamina.features.base import MISSING
+from lamina.codecs.base import MISSING
+from lamina.codecs.steps import Steps
 from lamina.features.media import dimensions_of
 
-__all__ = ["Steps", "from_lists", "from_nested", "from_records", "from_text", "is_records", "is_steps", "listed"]
+__all__ = [
+    "from_lists",
+    "from_nested",
+    "from_records",
+    "from_text",
+    "is_records",
+    "is_steps",
+    "listed",
+    "of_cells",
+    "to_cells",
+]
 
 
-@dataclasses.dataclass(frozen=True)
-class Steps:
-    """Series of n cells, joined.
+def to_cells(steps: Steps, name: str) -> pl.Series:
+    """One list of steps a cell, ``List(Array(Float64, channels))``; null where there are none."""
+    # A zero is a zero, also if it is negative: cells that are equal must have equal bits.
+    return listed(pl.Series(name, steps.values + 0.0), steps.lengths, missing=steps.lengths == 0)
 
-    Attributes:
-        values: (total, channels) float64, NaN where a number is missing.
-        lengths: (n,) int64, steps of each cell; 0 where it is missing, or empty.
-        bad: (n,) bool, cells that are no such series; their lengths are 0.
-    """
 
-    values: np.ndarray
-    lengths: np.ndarray
-    bad: np.ndarray
-
-    def to_cells(self, name: str) -> pl.Series:
-        """One list of steps a cell, ``List(Array(Float64, channels))``; null where there are none."""
-        # A zero is a zero, also if it is negative: cells that are equal must have equal bits.
-        return listed(pl.Series(name, self.values + 0.0), self.lengths, missing=self.lengths == 0)
-
-    @property
-    def channels(self) -> int:
-        """Numbers in a step."""
-        return self.values.shape[1]
-
-    @classmethod
-    def none(cls, cells: int, channels: int) -> Steps:
-        """Cells that are all missing."""
-        return cls(np.empty((0, channels)), np.zeros(cells, np.int64), np.zeros(cells, bool))
-
-    def any_in(self, where: np.ndarray) -> np.ndarray:
-        """Which cells have a number that is so, (n,) bool, for one flag a number, (total, channels)."""
-        owner = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        return np.bincount(owner[where.any(1)], minlength=len(self.lengths)) > 0
-
-    def last(self, most: int) -> Steps:
-        """The last steps of each cell, at most so many."""
-        if (self.lengths <= most).all():
-            return self
-        before = np.repeat(np.cumsum(self.lengths), self.lengths) - np.arange(len(self.values))  # steps to the end
-        return Steps(self.values[before <= most], np.minimum(self.lengths, most), self.bad)
-
-    def filled(self, start: np.ndarray) -> np.ndarray:
-        """Each missing number as the one before it in its cell; as ``start`` where there is none before it.
-
-        Args:
-            start: (channels,), or (total, channels).
-        """
-        known = ~np.isnan(self.values)
-        if known.all():
-            return self.values
-        place = np.arange(len(self.values))[:, None]
-        latest = np.maximum.accumulate(np.where(known, place, -1))
-        first = np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)[:, None]
-        found = np.take_along_axis(self.values, np.maximum(latest, 0), axis=0)
-        return np.where(latest >= first, found, start)
-
-    def by_row(self, otherwise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of each cell that has steps, (cells, channels) each; of one without numbers ``otherwise``
-        and 0.
-
-        Args:
-            otherwise: (channels,).
-        """
-        lengths = self.lengths[self.lengths > 0]
-        if not len(lengths):
-            return np.empty((0, self.channels)), np.empty((0, self.channels))
-        starts = np.cumsum(lengths) - lengths
-        known = ~np.isnan(self.values)
-        counts = np.add.reduceat(known, starts, axis=0, dtype=np.int64)
-        sums = np.add.reduceat(np.where(known, self.values, 0.0), starts, axis=0)
-        centre = np.where(counts > 0, sums / np.maximum(counts, 1), otherwise)
-        apart = np.where(known, self.values - np.repeat(centre, lengths, axis=0), 0.0)
-        return centre, np.sqrt(np.add.reduceat(apart**2, starts, axis=0) / np.maximum(counts, 1))
-
-    @classmethod
-    def of_cells(cls, cells: pl.Series) -> Steps:
-        """What :meth:`to_cells` gave."""
-        lengths = _lengths(cells)
-        values = cells.filter(lengths > 0).explode().to_numpy()  # (total, channels)
-        if not len(values):
-            values = np.empty((0, cells.dtype.inner.size))  # type: ignore[attr-defined]
-        return cls(values, lengths, np.zeros(len(cells), bool))
+def of_cells(cells: pl.Series) -> Steps:
+    """What :func:`to_cells` gave."""
+    lengths = _lengths(cells)
+    values = cells.filter(lengths > 0).explode().to_numpy()  # (total, channels)
+    if not len(values):
+        values = np.empty((0, cells.dtype.inner.size))  # type: ignore[attr-defined]
+    return Steps(values, lengths, np.zeros(len(cells), bool))
 
 
 def listed(items: pl.Series, lengths: np.ndarray, missing: np.ndarray | None = None) -> pl.Series:
@@ -120,7 +61,7 @@ def listed(items: pl.Series, lengths: np.ndarray, missing: np.ndarray | None = N
 
 
 def is_steps(dtype: pl.DataType) -> bool:
-    """Whether cells are those of :meth:`Steps.to_cells`."""
+    """Whether cells are those of :func:`to_cells`."""
     inner = dtype.inner if isinstance(dtype, pl.List) else None
     return isinstance(inner, pl.Array) and inner.inner == pl.Float64
 

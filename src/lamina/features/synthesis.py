@@ -7,9 +7,9 @@ import operator
 
 import numpy as np
 
+from lamina.codecs.midi import DRUMS, Tune
+from lamina.codecs.wav import RATES
 from lamina.errors import DataError
-from lamina.features.midi import DRUMS, Tune
-from lamina.features.wav import RATES
 
 __all__ = ["frequency", "synthesised"]
 
@@ -50,7 +50,7 @@ def synthesised(tune: Tune, rate: int = 44_100, longest: float = 300.0) -> np.nd
         DataError: if there is nothing to play, or no sound has such a rate.
 
     Example:
-        >>> from lamina.features.midi import Note
+        >>> from lamina.codecs.midi import Note
         >>> synthesised(Tune((Note(0, 480, 60),)), rate=8000).shape
         (16640, 2)
     """

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.errors import DataError
 from lamina.features.answer import Answer
 from lamina.features.base import Claim, Profile, blank_to_null, refuse
 from lamina.features.media import Broken
 from lamina.features.placed import Placed
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 from lamina.features.words import count_words, holds_words, place_words, words_read
 
@@ -231,7 +231,7 @@ class Tags(Placed):
         """Rows of codes as lists of labels.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged` of codes.
+            encoded: a :class:`~lamina.codecs.ragged.Ragged` of codes.
         """
         rows = [self.labels(encoded[row : row + 1].values) for row in range(len(encoded))]
         return pl.Series(self.column, rows, dtype=pl.List(pl.String))

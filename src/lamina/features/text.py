@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from lamina.codecs.text import TextCodec
 from lamina.config import setting, settings
 from lamina.errors import DataError, SettingError
 from lamina.features.base import Claim, Feature, Profile, Slot, as_text, blank_to_null
@@ -246,12 +247,25 @@ class Text(Feature):
         """Rows of ids as text for people, null for a row without tokens.
 
         Args:
-            encoded: a :class:`~lamina.features.ragged.Ragged` of ids.
+            encoded: a :class:`~lamina.codecs.ragged.Ragged` of ids.
         """
         rows = [encoded[row : row + 1].values for row in range(len(encoded))]
         texts = [self.tokens.text(ids) if len(ids) else None for ids in rows]
         found = pl.Series(self.column, texts, dtype=pl.String)
         return found.str.strip_chars() if self.settings.by_word else found
+
+    def codec(self) -> TextCodec:
+        state, chosen = self.state, self.settings
+        return TextCodec(
+            self.column,
+            tokens=state.tokens,
+            lower=bool(state.lower),
+            names=state.names,
+            definition=state.definition,
+            is_whole=chosen.longest == "all",
+            longest=self._longest,
+            by_word=chosen.by_word,
+        )
 
     def summary(self) -> dict[str, Any]:
         state = self.state

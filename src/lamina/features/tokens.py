@@ -5,17 +5,17 @@ from __future__ import annotations
 import heapq
 import itertools
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from lamina.errors import DataError
-from lamina.extras import need
-from lamina.features.ragged import Ragged
+from lamina.codecs import tokens as plain
+from lamina.codecs.letters import MOST_CHARACTERS
+from lamina.codecs.ragged import Ragged
+from lamina.codecs.tokens import FILL, FIRST, MASK, START, UNKNOWN, tokenizer_of
 
 __all__ = [
     "FILL",
@@ -31,17 +31,10 @@ __all__ = [
     "Words",
     "code_points",
     "learn_pieces",
+    "spelled_out",
     "split",
     "tokenizer_of",
 ]
-
-# What fills up short rows of a batch, what was never seen, what is hidden in pre-training, and where a text starts and
-# ends that is to be written; then come the tokens.
-FILL, UNKNOWN, MASK, START, FIRST = range(5)
-_NO_TOKENS = (b"",) * FIRST
-
-MOST_CHARACTERS = 64  # of a part; a longer one is taken apart, so that no cell makes the work grow faster than its size
-CACHE = 200_000  # parts whose pieces are kept in memory
 
 # Scripts that put no blanks between words are taken character by character.
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -74,6 +67,21 @@ def split(texts: pl.Series, *, blanks: bool = False) -> tuple[pl.Series, np.ndar
         counts = np.bincount(rows, weights=shorter.list.len().to_numpy(), minlength=len(texts)).astype(np.int64)
         parts = shorter.explode()
     return parts, counts
+
+
+def spelled_out(cells: Ragged, spelling: Sequence[bytes]) -> list[str]:
+    """Rows of ids as the texts that they spell.
+
+    Args:
+        cells: n rows of ids.
+        spelling: bytes of each token, as :attr:`lamina.features.base.Slot.spelling` has them.
+
+    Example:
+        >>> spelled_out(Ragged.of([np.array([0, 1]), np.array([2])]), [b"sea", b" bed", b"sun"])
+        ['sea bed', 'sun']
+    """
+    rows = (cells[row : row + 1].values.tolist() for row in range(len(cells)))
+    return [b"".join(spelling[token] for token in row).decode(errors="replace") for row in rows]
 
 
 def learn_pieces(parts: Sequence[str], counts: Sequence[int], most: int) -> list[bytes]:
@@ -145,27 +153,15 @@ def _joined(word: list[int], pair: tuple[int, int], piece: int) -> list[int]:
     return out
 
 
-class Tokens(ABC):
-    """Abstract: text to ids and back. Ids below ``FIRST`` are no tokens.
+class Tokens(plain.Tokens):
+    """Abstract: text to ids and back, whole columns at once. Ids below ``FIRST`` are no tokens.
 
-    A subclass writes ``ids`` and ``text``.
-
-    Attributes:
-        size: how many ids there are.
-        spelling: what each id stands for, in UTF-8, with the blank before a word; nothing for ids that are no tokens.
-            Empty where that is not known.
+    A subclass writes ``ids``, ``of`` and ``text``.
     """
-
-    size: int
-    spelling: tuple[bytes, ...] = ()
 
     @abstractmethod
     def ids(self, texts: pl.Series) -> Ragged:
         """All ids of texts: (n,) -> n rows of int32; missing texts have none."""
-
-    @abstractmethod
-    def text(self, ids: np.ndarray) -> str:
-        """A row of ids, (length,), as a person reads it; what fills up is left out."""
 
     def encode(self, texts: pl.Series, longest: int) -> Ragged:
         """The first ids of texts, at most ``longest`` of each: (n,) -> n rows of int32."""
@@ -173,7 +169,7 @@ class Tokens(ABC):
         return _cut(self.ids(texts.str.head(MOST_CHARACTERS * longest)), longest)
 
 
-class Words(Tokens):
+class Words(Tokens, plain.Words):
     """Words and marks, as :func:`split` finds them; those that are not among the names are unknown.
 
     Example:
@@ -183,9 +179,7 @@ class Words(Tokens):
     """
 
     def __init__(self, names: Sequence[str], *, lower: bool) -> None:
-        self.names, self.lower = list(names), lower
-        self.size = FIRST + len(self.names)
-        self.spelling = (*_NO_TOKENS, *(b" " + name.encode() for name in self.names))
+        super().__init__(names, lower=lower)
         self._codes = pl.Enum(self.names)
 
     def ids(self, texts: pl.Series) -> Ragged:
@@ -194,11 +188,8 @@ class Words(Tokens):
         codes = words.cast(self._codes, strict=False).to_physical().cast(pl.Int32) + FIRST
         return Ragged(codes.fill_null(UNKNOWN).to_numpy(), np.cumsum(counts))
 
-    def text(self, ids: np.ndarray) -> str:
-        return " ".join(_named(ids, self.names))
 
-
-class Characters(Tokens):
+class Characters(Tokens, plain.Characters):
     """Characters, each by its code point; those that are not among the names are unknown.
 
     Example:
@@ -207,9 +198,7 @@ class Characters(Tokens):
     """
 
     def __init__(self, names: Sequence[str], *, lower: bool) -> None:
-        self.names, self.lower = list(names), lower
-        self.size = FIRST + len(self.names)
-        self.spelling = (*_NO_TOKENS, *(name.encode() for name in self.names))
+        super().__init__(names, lower=lower)
         self._id_of = np.full(sys.maxunicode + 1, UNKNOWN, np.int32)
         self._id_of[[ord(name) for name in self.names]] = np.arange(FIRST, self.size)
 
@@ -218,11 +207,8 @@ class Characters(Tokens):
         points, ends = code_points(texts)
         return Ragged(self._id_of[points], ends)
 
-    def text(self, ids: np.ndarray) -> str:
-        return "".join(_named(ids, self.names))
 
-
-class Pieces(Tokens):
+class Pieces(Tokens, plain.Pieces):
     """Pieces of words learned by :func:`learn_pieces`; a word is joined from its bytes, so nothing is unknown.
 
     Each different word is taken apart once and remembered.
@@ -238,50 +224,17 @@ class Pieces(Tokens):
         ([261, 105, 118], 'lower')
     """
 
-    def __init__(self, names: Sequence[str], *, lower: bool) -> None:
-        self.pieces, self.lower = [name.encode("latin-1") for name in names], lower
-        self.size = FIRST + len(self.pieces)
-        self.spelling = (*_NO_TOKENS, *self.pieces)
-        self._place_of = {piece: place for place, piece in enumerate(self.pieces)}
-        self._known: dict[str, list[int]] = {}
-
     def ids(self, texts: pl.Series) -> Ragged:
         parts, counts = split(texts.str.to_lowercase() if self.lower else texts, blanks=True)
         different = parts.unique()
         codes = parts.cast(pl.Enum(different)).to_physical().to_numpy()
-        rows = [self._of_part(part) for part in different.to_list()]
+        rows = [self.of_part(part) for part in different.to_list()]
         ends = np.cumsum([len(row) for row in rows], dtype=np.int64)
         pieces = Ragged(np.fromiter(itertools.chain.from_iterable(rows), np.int32), ends).take(codes)
         return Ragged(pieces.values, np.concatenate([[0], pieces.ends])[np.cumsum(counts)])
 
-    def text(self, ids: np.ndarray) -> str:
-        pieces = [self.pieces[place] for place in ids - FIRST if place >= 0]
-        return b"".join(pieces).decode(errors="replace")
 
-    def _of_part(self, part: str) -> list[int]:
-        """The ids of one part, remembered."""
-        known = self._known.get(part)
-        if known is None:
-            if len(self._known) >= CACHE:
-                self._known.clear()
-            known = self._known[part] = [FIRST + self._place_of[piece] for piece in self._apart(part.encode())]
-        return known
-
-    def _apart(self, part: bytes) -> list[bytes]:
-        """Join neighbours, the pair that was learned first before others, until none can be joined."""
-        if part in self._place_of:
-            return [part]
-        pieces, last = [part[place : place + 1] for place in range(len(part))], len(self.pieces)
-        while True:
-            ranks = [self._place_of.get(one + next_one, last) for one, next_one in itertools.pairwise(pieces)]
-            best = min(ranks, default=last)
-            if best == last:
-                return pieces
-            place = ranks.index(best)
-            pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
-
-
-class Pretrained(Tokens):
+class Pretrained(Tokens, plain.Pretrained):
     """The tokens of a pre-trained model, with the marks that it puts around a text. Needs ``tokenizers``.
 
     Its own ids count from 0, which fills up rows here: each is given plus one.
@@ -294,10 +247,6 @@ class Pretrained(Tokens):
         DataError: if the definition cannot be read.
     """
 
-    def __init__(self, definition: str) -> None:
-        self._tokenizer = tokenizer_of(definition, extra="transformers")
-        self.size = 2 + max(self._tokenizer.get_vocab().values())
-
     def ids(self, texts: pl.Series) -> Ragged:
         rows = [np.empty(0, np.int32)] * len(texts)
         present = texts.is_not_null().arg_true().to_list()
@@ -309,25 +258,6 @@ class Pretrained(Tokens):
     def encode(self, texts: pl.Series, longest: int) -> Ragged:
         self._tokenizer.enable_truncation(longest)  # it cuts so that the mark at the end stays
         return self.ids(texts.str.head(MOST_CHARACTERS * longest))
-
-    def text(self, ids: np.ndarray) -> str:
-        return str(self._tokenizer.decode((ids[ids > FILL] - 1).tolist()))
-
-
-def tokenizer_of(definition: str, extra: str) -> Any:
-    """What the content of a ``tokenizer.json`` stands for, without filling.
-
-    Raises:
-        MissingExtraError: if ``tokenizers`` is not installed.
-        DataError: if the definition cannot be read.
-    """
-    tokenizers = need("tokenizers", extra=extra, why="for the tokens of a pre-trained model")
-    try:
-        tokenizer = tokenizers.Tokenizer.from_str(definition)
-    except Exception as error:  # it raises nothing narrower
-        raise DataError("the tokenizer.json of a pre-trained model cannot be read", got=str(error)) from None
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def code_points(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -344,10 +274,3 @@ def _cut(rows: Ragged, longest: int) -> Ragged:
         return rows
     places = np.arange(len(rows.values)) - np.repeat(rows.ends - lengths, lengths)
     return Ragged(rows.values[places < longest], np.cumsum(np.minimum(lengths, longest)))
-
-
-def _named(ids: np.ndarray, names: Sequence[str]) -> list[str]:
-    """A row of ids as people see them."""
-    special = {FILL: None, UNKNOWN: "<unknown>", MASK: "<mask>", START: None}
-    found = (names[one - FIRST] if one >= FIRST else special[one] for one in ids.tolist())
-    return [name for name in found if name is not None]

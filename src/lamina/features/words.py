@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lamina.features.ragged import Ragged
+from lamina.codecs.base import BLANKS
+from lamina.codecs.ragged import Ragged
+from lamina.codecs.text import HOLLOW
 
 __all__ = ["as_words", "begins_word", "count_words", "holds_words", "place_words", "spelled", "words_read"]
 
-# Unicode's blanks, spelled out: the two libraries that look for them here differ in what they take for one.
-_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_WORD = f"[^{_BLANKS}]+"
-_HOLLOW = "_"  # what a blank within a word, and a word of nothing, is read as
+_WORD = f"[^{BLANKS}]+"
 
 
 def as_words(cells: pl.Series) -> pl.Series:
@@ -30,8 +29,8 @@ def as_words(cells: pl.Series) -> pl.Series:
         ['New_York _ ?', None]
     """
     if isinstance(cells.dtype, pl.List):
-        words = pl.element().cast(pl.String).fill_null("").str.replace_all(f"[{_BLANKS}]+", _HOLLOW)
-        cells = cells.list.eval(words.replace("", _HOLLOW)).list.join(" ")
+        words = pl.element().cast(pl.String).fill_null("").str.replace_all(f"[{BLANKS}]+", HOLLOW)
+        cells = cells.list.eval(words.replace("", HOLLOW)).list.join(" ")
     return cells.set(~cells.str.contains(_WORD), None)
 
 

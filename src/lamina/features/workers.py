@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lamina.codecs.picture import Form, shaped
 from lamina.errors import DataError
-from lamina.features.picture import Form, shaped
 
 __all__ = ["Worker", "Workers", "attempts", "serve"]
 

@@ -34,7 +34,7 @@ TYPICAL = {
 }
 NUMBERS = 10  # columns of a typical table
 # What models give that read no columns -> what they learn from, of a thousand tokens or 88 keys.
-ALONE = {"next": ("text", 1000), "steps": ("music", 88)}
+ALONE = {"next": ("text", 1000), "dialogue": ("text", 1000), "steps": ("music", 88)}
 READS = {"transcriber": ["image", "frames"]}  # models that read wide columns of some kinds alone
 MEMORY = 128  # width of the places that a typical decoder looks at
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from lamina.backbones.base import Backbone
-from lamina.config import check, setting, settings
-from lamina.decoders import DECODERS
-from lamina.decoders.base import Decoder, Memory
-from lamina.errors import SettingError
+from lamina.config import setting, settings
+from lamina.decoders.base import Memory, decoder_of
 from lamina.features.layout import Layout
 from lamina.features.tokens import START
 from lamina.models.base import Model
@@ -20,7 +17,7 @@ from lamina.models.mixed import backbone_of
 from lamina.nn.columns import Columns, ColumnsSettings
 from lamina.nn.linear import Linear
 
-__all__ = ["EncoderDecoder", "EncoderDecoderSettings", "decoder_of"]
+__all__ = ["EncoderDecoder", "EncoderDecoderSettings"]
 
 # What reads a column if nobody says otherwise: networks that give a vector a place.
 CHOSEN = {"image": "cnn", "tokens": "transformer", "frames": "crnn", "clip": "cnn"}
@@ -36,29 +33,6 @@ class EncoderDecoderSettings(ColumnsSettings):
     clip: str | dict[str, Any] = setting("auto", "Backbone of films.")
     decoder: str | dict[str, Any] = setting("transformer", "What writes: transformer, lstm, gru or rnn.")
     width: int = setting(128, "Width of each place's vector, as the decoder sees it.", ge=1)
-
-
-def decoder_of(size: int, memory: int | None, chosen: str | Mapping[str, Any]) -> Decoder:
-    """The decoder that the settings name.
-
-    Args:
-        size: how many tokens there are.
-        memory: width of the places that it looks at; None where there is nothing to read.
-        chosen: its name, or its settings with ``name`` among them.
-
-    Raises:
-        SettingError: if there is no such decoder, it cannot look at anything, or it has no such setting.
-    """
-    values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
-    name = values.pop("name", "transformer")
-    cls = DECODERS[name]
-    if memory is not None and not cls.reads_memory:
-        raise SettingError(
-            f"decoder {name} writes from nothing but the text so far, and there are columns to read",
-            allowed=", ".join(other for other in DECODERS if DECODERS[other].reads_memory),
-        )
-    made: Decoder = cls(size, memory, check(cls.Settings, values, "model.decoder"))
-    return made
 
 
 class EncoderDecoder(Model):
@@ -86,7 +60,7 @@ class EncoderDecoder(Model):
             {name: nn.Sequential(Linear(width, settings.width), nn.LayerNorm(settings.width))
              for name, width in places.items()}
         )  # fmt: skip
-        self.decoder = decoder_of(outputs, settings.width if places else None, settings.decoder)
+        self.decoder = decoder_of(outputs, settings.width if places else None, settings.decoder, "transformer")
 
     def memory(self, inputs: dict[str, Tensor]) -> Memory | None:
         """What is written from; None where there is nothing to read."""

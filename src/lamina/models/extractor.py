@@ -97,10 +97,10 @@ class Extractor(Model):
         super().__init__(layout, outputs, settings)
         self.settings = settings
         slots = layout.wide_by_name
-        (self.text,) = (name for name, slot in slots.items() if slot.holds_target)
+        self.text, text = layout.holding_target
         self.hints = [name for name, slot in slots.items() if slot.group == "tokens" and name != self.text]
         texts = [self.text, *self.hints]
-        self.spelling = slots[self.text].spelling
+        self.spelling = text.spelling
         self.spell = nn.ModuleDict({name: Spelling(slots[name].spelling) for name in texts})
         self.words = Bag(settings.buckets, settings.embedding)
         self.figures = Linear(FIGURES + len(self.hints), settings.width, activation="relu")

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from lamina.config import setting, settings
-from lamina.errors import SettingError
 from lamina.features.layout import Layout
 from lamina.models.base import Model
 from lamina.nn.activation import Activation, activation
-from lamina.nn.attention import EncoderBlock
+from lamina.nn.attention import EncoderBlock, check_heads
 from lamina.nn.columns import Tokens
 from lamina.nn.linear import Linear
 
@@ -43,10 +42,7 @@ class FTTransformer(Model):
 
     def __init__(self, layout: Layout, outputs: int, settings: FTTransformerSettings) -> None:
         super().__init__(layout, outputs, settings)
-        if settings.width % settings.heads:
-            raise SettingError(
-                "model.heads must divide model.width", got=f"{settings.heads} heads, width {settings.width}"
-            )
+        check_heads(settings.width, settings.heads)
         self.tokens = Tokens(layout, settings.width)
         self.reader = nn.Embedding(1, settings.width)
         hidden = max(1, round(settings.width * settings.hidden))
@@ -62,6 +58,6 @@ class FTTransformer(Model):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         tokens = self.tokens(inputs)  # (B, T, width)
-        reader = self.reader.weight.expand(len(tokens), 1, -1)
+        reader = self.reader.weight.expand(tokens.shape[0], 1, -1)
         read = self.blocks(torch.cat([reader, tokens], 1))[:, 0]
         return self.head(read)[:, None]

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lamina.config import check, setting, settings
-from lamina.decoders import DECODERS
+from lamina.config import setting, settings
+from lamina.decoders.base import decoder_of
 from lamina.features.layout import Layout
 from lamina.features.tokens import START
 from lamina.models.base import Model
@@ -38,10 +38,7 @@ class Language(Model):
 
     def __init__(self, layout: Layout, outputs: int, settings: LanguageSettings) -> None:
         super().__init__(layout, outputs, settings)
-        chosen = settings.decoder
-        values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
-        cls = DECODERS[values.pop("name", "gpt")]
-        self.decoder = cls(outputs, None, check(cls.Settings, values, "model.decoder"))
+        self.decoder: Any = decoder_of(outputs, None, settings.decoder, "gpt")
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         tokens = inputs.get("tokens")

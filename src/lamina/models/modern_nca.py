@@ -87,14 +87,15 @@ class ModernNCA(Model):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         with torch.autocast("cpu", enabled=False):  # distances are small differences of large sums
-            known, answers = self._known()
+            known, answers = self.known()
             if self.training:
                 # One pass for both, so that both are normed alike.
                 together = {group: torch.cat([inputs[group], known[group]]) for group in inputs}
-                placed, others = self._place(together).split([len(inputs["number"]), len(answers)])
+                placed, others = self.place(together).split([len(inputs["number"]), len(answers)])
             else:
-                placed, others = self._place(inputs), self._place(known)
-            distance = torch.cdist(placed, others)  # (B, N)
+                # In float64, lest a row that is remembered be as far from itself as sums of squares are rounded.
+                placed, others = self.place(inputs).double(), self.place(known).double()
+            distance = torch.cdist(placed, others).float()  # (B, N)
             if self.training:
                 same = _key(inputs)[:, None] == _key(known)
                 # A row all of whose candidates are itself still needs a number: far, not infinitely far.
@@ -102,12 +103,12 @@ class ModernNCA(Model):
             mean = F.softmax(-distance, 1) @ answers  # (B, outputs)
             return self.head(mean)[:, None]
 
-    def _place(self, inputs: dict[str, Tensor]) -> Tensor:
+    def place(self, inputs: dict[str, Tensor]) -> Tensor:
         """Rows as points, (B, width)."""
         stem = self.stem(self.columns(inputs))
         return self.norm(stem + self.block(stem))
 
-    def _known(self) -> tuple[dict[str, Tensor], Tensor]:
+    def known(self) -> tuple[dict[str, Tensor], Tensor]:
         """The remembered rows to compare with, in training a random share, and their answers."""
         answers = self.known_answers
         assert len(answers), "remember() comes before the first forward pass"

@@ -95,10 +95,10 @@ class Reader(Model):
         super().__init__(layout, outputs, settings)
         self.settings = settings
         slots = layout.wide_by_name
-        (self.passage,) = (name for name, slot in slots.items() if slot.holds_target)
+        self.passage, passage = layout.holding_target
         self.questions = [name for name, slot in slots.items() if slot.group == "tokens" and name != self.passage]
         texts = [self.passage, *self.questions]
-        self.spelling = slots[self.passage].spelling
+        self.spelling = passage.spelling
         self.spell = nn.ModuleDict({name: Spelling(slots[name].spelling) for name in texts})
         self.embed = Embedding(settings.buckets, settings.embedding, DEVIATION)
         self.align = Linear(settings.embedding, settings.embedding)

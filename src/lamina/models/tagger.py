@@ -86,9 +86,9 @@ class Tagger(Model):
         super().__init__(layout, outputs, settings)
         self.settings = settings
         slots = layout.wide_by_name
-        self.text = next(name for name, slot in slots.items() if slot.holds_target)
+        self.text, text = layout.holding_target
         others = {name: slot for name, slot in slots.items() if name != self.text}
-        self.words = SpelledWords(slots[self.text], settings.width, settings.buckets, settings.letters, settings.rare)
+        self.words = SpelledWords(text, settings.width, settings.buckets, settings.letters, settings.rare)
         self.others = nn.ModuleDict({name: backbone_of(slot, settings) for name, slot in others.items()})
         widths: dict[str, int] = {name: backbone.width for name, backbone in self.others.items()}  # type: ignore[misc]
         self.absent = nn.ModuleDict({name: Absent(width) for name, width in widths.items()})
@@ -100,7 +100,7 @@ class Tagger(Model):
              for name, width in widths.items()}
         )  # fmt: skip
         width = self.words.width + (settings.width if widths else 0)
-        self.over = _over_words(slots[self.text], width, settings)
+        self.over = _over_words(text, width, settings)
         self.head = nn.Linear(self.over.width, outputs)
         self.transitions = Transitions(outputs) if settings.chain else None
 

@@ -7,9 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from lamina.config import check, setting, settings
-from lamina.decoders import DECODERS
-from lamina.decoders.base import Decoder
+from lamina.config import setting, settings
+from lamina.decoders.base import decoder_of
 from lamina.features.layout import Layout
 from lamina.models.base import Model
 
@@ -42,10 +41,7 @@ class Talker(Model):
     def __init__(self, layout: Layout, outputs: int, settings: TalkerSettings) -> None:
         super().__init__(layout, outputs, settings)
         self.context = settings.context
-        chosen = settings.decoder
-        values = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
-        cls = DECODERS[values.pop("name", "gpt")]
-        self.decoder: Decoder = cls(settings.size or outputs, None, check(cls.Settings, values, "model.decoder"))
+        self.decoder = decoder_of(settings.size or outputs, None, settings.decoder, "gpt")
 
     def forward(self, inputs: dict[str, Tensor], turns: Tensor | None = None) -> Tensor:
         if turns is None:

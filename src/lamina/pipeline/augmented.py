@@ -13,10 +13,10 @@ from lamina.augment.base import Augment, make_augment
 from lamina.augment.mixing import Mix, make_mix
 from lamina.augment.safe import ROWS, safe_flips
 from lamina.augment.settings import PictureSettings, settings_of
+from lamina.codecs.ragged import Ragged
 from lamina.data.batches import Batch
 from lamina.data.rows import Rows
 from lamina.errors import SettingError
-from lamina.features.ragged import Ragged
 from lamina.files import read_json, write_json
 from lamina.nn.start import seed_of, seed_of_step
 from lamina.pipeline.parts import Parts
@@ -53,15 +53,15 @@ def augmented(parts: Parts, flips: Mapping[str, Any], seed: int) -> Augmented | 
     """What is done to the batches of a network; None where the plan asks for nothing.
 
     Raises:
-        SettingError: if rows are to be mixed that are not of this kind, or whose target is a text.
+        SettingError: if rows are to be mixed that are not of this kind, or whose target is predicted alone.
     """
     layout, settings = parts.encoder.layout, parts.plan.augment
     pairs = {name: (found["across"], found["over"]) for name, found in flips.items()}
     augment, mix = make_augment(layout, settings, pairs), make_mix(layout, settings)
     if mix is not None and not parts.objective.blends:
         raise SettingError(
-            "rows whose target is a text cannot be mixed", got=f"mix_up={mix.mix_up:g}, cut_mix={mix.cut_mix:g}",
-            do="set augment.mix_up and augment.cut_mix to 0",
+            "rows whose target is predicted alone cannot be mixed",
+            got=f"mix_up={mix.mix_up:g}, cut_mix={mix.cut_mix:g}", do="set augment.mix_up and augment.cut_mix to 0",
         )  # fmt: skip
     return Augmented(augment, mix, seed) if augment or mix else None
 

@@ -204,18 +204,23 @@ def _by_its_own_split(tables: Mapping[str, Table], plan: Plan) -> Plan:
 
 
 def _check_names(plan: Plan) -> None:
-    """Refuse unknown names that nobody would look up before the budget is spent."""
+    """Refuse companions that nobody would look up, or find to be in the way, before the budget is spent."""
     companions = plan.train.companions
     for name in companions if isinstance(companions, list) else ():
         if name not in BACKBONES:
             MODELS[name]
+    if isinstance(companions, list) and companions and plan.weights.source and plan.weights.learn == "head":
+        raise SettingError(
+            "companions learn as a whole, and with weights.learn=head nothing learns but heads on one network",
+            got=f"train.companions={companions}", do="say weights.learn=all, or train.companions=none",
+        )  # fmt: skip
 
 
 def _alone(plan: Plan, encoder: Encoder) -> type[Alone] | None:
     """The task of a target that is predicted alone, its features made ready for it; None where there is none.
 
     Raises:
-        UsageError: if the targets, the weights or the baselines do not go together. No row has been read yet.
+        UsageError: if the columns, the weights or the baselines do not go together. No row has been read yet.
     """
     targets = encoder.targets
     found = next((feature for feature in targets if is_alone(feature.kind)), None)
@@ -234,6 +239,11 @@ def _alone(plan: Plan, encoder: Encoder) -> type[Alone] | None:
         raise UsageError(
             f"a network for task {task.name} does not start from weights yet", got=plan.weights.source,
             do="leave --weights out",
+        )  # fmt: skip
+    if encoder.inputs and not task.needs_inputs:
+        raise UsageError(
+            f"task {task.name} learns the {found.kind} {found.column!r} from nothing but itself",
+            got=f"inputs {some(feature.column for feature in encoder.inputs)}", do='say --inputs ""',
         )  # fmt: skip
     task.prepare(found, encoder.inputs)
     return task

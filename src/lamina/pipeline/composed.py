@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from lamina.codecs.ragged import Ragged
+from lamina.codecs.wav import write_wav
 from lamina.data.rows import Rows
 from lamina.evaluation.music import RUN, copied, frames_of
 from lamina.evaluation.text.copies import Copies
 from lamina.features.piece import Piece
-from lamina.features.ragged import Ragged
-from lamina.features.wav import write_wav
 from lamina.report.roll import piano_roll
 from lamina.report.thumbnail import data_uri
 from lamina.tasks.compose import Compose

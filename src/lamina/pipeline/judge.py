@@ -12,6 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import as_dict
 from lamina.data.batches import rows_at_once, to_tensors
 from lamina.data.rows import Rows
@@ -24,7 +25,6 @@ from lamina.evaluation.matrix import Matrix
 from lamina.evaluation.scores import scores
 from lamina.explain.look import MOST, look_at
 from lamina.features.answer import Answer
-from lamina.features.ragged import Ragged
 from lamina.files import atomic, write_json, write_text
 from lamina.nn.fusion import Gating
 from lamina.pipeline.made import MADE

@@ -152,7 +152,8 @@ class _Training:
         parts, number = self.parts, len(self.done)
         place, seed = turn.place, parts.seed(turn.place)
         model = parts.network(place, self.module)
-        learning = parts.transfer.begin(model, seed) if parts.transfer else None
+        # The weights are of the plan's own network; a companion starts from nothing, and reads the same tokens.
+        learning = parts.transfer.begin(model, seed) if parts.transfer and not place % parts.kinds else None
         rows = fold_rows(learn, parts.fold(place), inside=False)
         if isinstance(model, Model) and model.remembers:
             batch = gather(learn, rows.places)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lamina.codecs.content import file_bytes
+from lamina.codecs.ragged import Ragged
 from lamina.data.infer import Schema
 from lamina.data.located import locate
 from lamina.data.table import Table
 from lamina.errors import DataError, LaminaError
 from lamina.evaluation.matrix import shrunk
 from lamina.features.base import Feature, Slot
-from lamina.features.content import file_bytes
 from lamina.features.encoder import Encoder
 from lamina.features.media import Broken, Media, cells_of
-from lamina.features.ragged import Ragged
 from lamina.features.tags import Tags, marked
 from lamina.report.thumbnail import data_uri, film_strip, spectrogram, thumbnail
 
@@ -153,7 +153,7 @@ def samples(
         targets = {truth.name: _said(truth, frame, judged) for truth, frame in said}
         for tags in (feature for feature in encoder.targets if isinstance(feature, Tags)):
             ((truth, frame),) = said  # labels are predicted alone
-            name = next(name for name, slot in slots.items() if slot.holds_target)
+            name, _ = encoder.layout.holding_target
             text = features[tags.settings.of].decode(wide[name][place : place + 1])[0]
             both = {"truth": truth[judged], "answer": frame[tags.column][judged]}
             targets[tags.column] |= {

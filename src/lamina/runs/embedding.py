@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lamina.backbones.base import mean_over
+from lamina.codecs.ragged import Ragged
 from lamina.data.batches import rows_at_once, to_tensors
 from lamina.data.infer import infer
 from lamina.data.located import locate
@@ -18,7 +19,6 @@ from lamina.data.split import hash_rows
 from lamina.data.table import Table
 from lamina.errors import DataError, UsageError, nearest, some
 from lamina.features.encoder import Encoder
-from lamina.features.ragged import Ragged
 from lamina.models.base import Foreign, Model
 from lamina.models.committee import Committee
 from lamina.models.encoder_decoder import EncoderDecoder

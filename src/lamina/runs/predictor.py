@@ -135,12 +135,25 @@ class Predictor:
         task = self.task_of_texts(**decoding)
         return task.stream(self.model, to_tensors(next(self._encoded(frame, 0, None))), **decoding)
 
+    def task_of(self, kind: type, missing: str) -> Any:
+        """The only task, where it is of a kind.
+
+        Args:
+            kind: its class.
+            missing: what to say where it is another one.
+
+        Raises:
+            UsageError: if it is another one.
+        """
+        task = self.objective.tasks[0] if self.objective.tasks else None
+        if not isinstance(task, kind):
+            named = ", ".join(task.feature.column for task in self.objective.tasks)
+            raise UsageError(missing, got=f"the target {named}", do="lamina predict RUN DATA")
+        return task
+
     def task_of_texts(self, **decoding: Any) -> Texts:
         """The task, where it gives texts; settings of decoding are checked. Errors as for :meth:`write`."""
-        task = self.objective.tasks[0] if self.objective.tasks else None
-        if not isinstance(task, Texts):
-            named = ", ".join(task.feature.column for task in self.objective.tasks)
-            raise UsageError("the run predicts no text", got=f"the target {named}", do="lamina predict RUN DATA")
+        task: Texts = self.task_of(Texts, "the run predicts no text")
         task.decoding(**decoding)
         return task
 
@@ -155,10 +168,7 @@ class Predictor:
             UsageError: if the run composes no music.
             DataError: if the tune cannot be read.
         """
-        task = self.objective.tasks[0] if self.objective.tasks else None
-        if not isinstance(task, Compose):
-            named = ", ".join(task.feature.column for task in self.objective.tasks)
-            raise UsageError("the run composes no music", got=f"the target {named}", do="lamina predict RUN DATA")
+        task = self.task_of(Compose, "the run composes no music")
         task.composing(**composing)
         if tune is None:
             return task.compose(self.model, **composing)

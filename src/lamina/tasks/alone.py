@@ -27,7 +27,7 @@ class Alone(Task):
 
     Attributes:
         network: the architecture that ``auto`` takes.
-        needs_inputs: whether there must be a column to predict from.
+        needs_inputs: whether there must be a column to predict from; where not, there must be none.
         usual: settings of training that stand where nobody chose others.
         tuned: what of pre-trained weights learns on -> settings of training that are usual then; where there are none,
             its network does not start from weights.
@@ -130,6 +130,10 @@ class Texts(Alone):
             )  # fmt: skip
         yield first.text
         return first
+
+    def streams(self, **decoding: Any) -> bool:
+        """Whether :meth:`stream` gives more than the whole at once, drawn as the settings say, or others."""
+        return False
 
     def decoding(self, **more: Any) -> Any:
         """How texts are drawn: as the settings say, or others.

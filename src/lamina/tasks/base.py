@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from lamina.codecs.answers import Answering
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
 
@@ -87,6 +88,13 @@ class RowTask(Task):
     @abstractmethod
     def ideal(self, target: Tensor) -> Tensor:
         """What a perfect network's activated outputs would be: encoded targets -> (B, width)."""
+
+    @abstractmethod
+    def codec(self) -> Answering:
+        """What turns activated outputs into predictions, without torch and polars."""
+
+    def answer(self, predicted: np.ndarray) -> Answer:
+        return Answer(**self.codec().parts(predicted))
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         """Learn ``state`` from the validation rows: activated outputs (n, width), encoded targets."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.codecs.answers import BinaryAnswer
 from lamina.config import setting, settings
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import RowTask
 from lamina.tasks.threshold import Rule, choose
@@ -66,11 +66,9 @@ class Binary(RowTask):
         self.state["threshold"], why = choose(target, predicted[:, 0], self.settings.threshold)
         self.notes = [why]
 
-    def answer(self, predicted: np.ndarray) -> Answer:
-        yes = predicted[:, 0].astype(np.float64)
-        return Answer(
-            probability=np.stack([1 - yes, yes], 1), decision=(yes >= self.state["threshold"]).astype(np.int64)
-        )
+    def codec(self) -> BinaryAnswer:
+        feature: Any = self.feature
+        return BinaryAnswer(feature.column, feature.names, feature.state.native, float(self.state["threshold"]))
 
 
 def _counts(feature: Feature) -> list[int]:

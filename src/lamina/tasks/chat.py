@@ -16,7 +16,6 @@ from lamina.config import as_dict, defaults
 from lamina.data.batches import Batch
 from lamina.errors import UsageError
 from lamina.features.answer import Answer
-from lamina.features.base import Feature
 from lamina.features.dialogue import Dialogue
 from lamina.tasks.alone import Alone
 
@@ -46,19 +45,6 @@ class ChatTask(Alone):
         "all": {"learning_rate": 5e-5},
     }
     Settings = ChatSettings
-
-    @classmethod
-    def prepare(cls, target: Feature, inputs: Sequence[Feature]) -> None:
-        """Dialogues are learned from nothing else.
-
-        Raises:
-            UsageError: if there are inputs.
-        """
-        if inputs:
-            raise UsageError(
-                f"the dialogues {target.column!r} are learned from nothing but themselves",
-                got=f"inputs {', '.join(feature.column for feature in inputs)}", do='say --inputs ""',
-            )  # fmt: skip
 
     @property
     def width(self) -> int:
@@ -99,11 +85,7 @@ class ChatTask(Alone):
         """Nats of what is learned of each row, and how many tokens that is, so many rows at a time as memory allows."""
         (turns,) = batch.targets
         count = max(1, LOGITS // (max(1, turns.shape[1]) * self.width))
-        found = []
-        for first in range(0, len(turns), count):
-            inputs = {name: value[first : first + count] for name, value in batch.inputs.items()}
-            piece = Batch(inputs, [turns[first : first + count]], batch.rows[first : first + count])
-            found.append(_nats(self.activate(self.raw(model, piece)), piece.targets[0]))
+        found = [_nats(self.activate(self.raw(model, part)), part.targets[0]) for part in batch.parts(count)]
         return torch.cat([nats for nats, _ in found]), torch.cat([tokens for _, tokens in found])
 
     def outputs(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int]) -> Sequence[Any]:

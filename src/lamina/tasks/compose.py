@@ -13,14 +13,13 @@ from torch import Tensor
 
 from lamina.augment.draws import Draws
 from lamina.augment.music import transpose
+from lamina.codecs.ragged import Ragged
 from lamina.config import as_dict, check, setting, settings
 from lamina.data.batches import Batch
 from lamina.errors import UsageError
 from lamina.features.answer import Answer
-from lamina.features.base import Feature
 from lamina.features.music import ON, Music, tune_of
 from lamina.features.piece import Piece
-from lamina.features.ragged import Ragged
 from lamina.models.improvise import improvise
 from lamina.models.notes import FREE
 from lamina.tasks.alone import Alone
@@ -92,14 +91,6 @@ class Compose(Alone):
 
     feature: Music
 
-    @classmethod
-    def prepare(cls, target: Feature, inputs: Sequence[Feature]) -> None:
-        if inputs:
-            raise UsageError(
-                f"the music {target.column!r} is learned from the pieces alone",
-                got=f"inputs {', '.join(feature.column for feature in inputs[:5])}", do='say --inputs ""',
-            )  # fmt: skip
-
     @property
     def width(self) -> int:
         """Keys of a frame."""
@@ -133,7 +124,8 @@ class Compose(Alone):
         return -(predicted * there).sum(1) / there.sum(1)
 
     def watch(self, model: Any, batch: Batch) -> Tensor:
-        return torch.cat([super(Compose, self).watch(model, part) for part in _parts(batch)])
+        watch = super().watch
+        return torch.cat([watch(model, part) for part in _parts(batch)])
 
     def said(self, model: Any, batch: Batch) -> list[np.ndarray]:
         """What the scores of each piece are made from, see :func:`sums`."""
@@ -251,9 +243,4 @@ def _there(piece: Tensor) -> Tensor:
 
 def _parts(batch: Batch) -> Iterator[Batch]:
     """Some rows of a batch at a time."""
-    (piece,) = batch.targets
-    count = max(1, STEPS // max(1, piece.shape[1]))
-    for start in range(0, len(piece), count):
-        rows = slice(start, start + count)
-        inputs = {name: value[rows] for name, value in batch.inputs.items()}
-        yield Batch(inputs, [piece[rows]], batch.rows[rows])
+    return batch.parts(max(1, STEPS // max(1, batch.targets[0].shape[1])))

@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.data.batches import Batch
 from lamina.data.rows import Rows
 from lamina.data.windows import Windows, few, in_windows
 from lamina.decoders.base import Decoder
-from lamina.decoders.gpt import GPT
 from lamina.decoders.sliding import Sliding
 from lamina.decoding.lexicon import Lexicon
 from lamina.decoding.settings import DecodingSettings, check_alternatives
@@ -28,7 +28,6 @@ from lamina.decoding.written import Written
 from lamina.errors import UsageError
 from lamina.features.answer import Answer
 from lamina.features.base import Feature
-from lamina.features.ragged import Ragged
 from lamina.features.text import Text
 from lamina.features.tokens import FILL, FIRST, START
 from lamina.tasks.alone import Texts
@@ -102,13 +101,8 @@ class Continue(Texts):
         """Texts are learned whole, with the blanks at their ends.
 
         Raises:
-            UsageError: if there are inputs, or tokens that cannot spell every text.
+            UsageError: if there are tokens that cannot spell every text.
         """
-        if inputs:
-            raise UsageError(
-                f"the text {target.column!r} is continued from nothing but itself",
-                got=f"inputs {', '.join(feature.column for feature in inputs)}", do='say --inputs ""',
-            )  # fmt: skip
         assert isinstance(target, Text)
         if target.settings.tokens not in ("auto", "characters", "pieces"):
             raise UsageError(
@@ -139,9 +133,8 @@ class Continue(Texts):
     # --- what is learned
 
     def batches(self, model: Any, rows: Rows, size: int, seed: int) -> Windows:
-        decoder = model.decoder
-        before = decoder.settings.remembered if hasattr(decoder, "segment") else 0
-        apart = not decoder.reads_segments
+        decoder: Decoder = model.decoder
+        apart, before = not decoder.reads_segments, decoder.remembered or 0
         return Windows(rows, size, self.settings.context, seed, apart=apart, before=before)
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -191,7 +184,7 @@ class Continue(Texts):
 
     def _nats(self, model: Any, texts: Ragged, step: int) -> np.ndarray:
         """Minus the log-probability of each text with its end, (n,)."""
-        if hasattr(model.decoder, "segment"):
+        if model.decoder.remembered is not None:
             return self._nats_by_segments(model.decoder, texts)
         total = np.zeros(len(texts))
         for batch in in_windows(texts, self.settings.context, step, min(READ, max(1, LOGITS // self.width))):
@@ -230,10 +223,13 @@ class Continue(Texts):
         """What the ids stand for."""
         return Lexicon(self._text.tokens)
 
+    def streams(self, **decoding: Any) -> bool:
+        return bool(self.decoding(**decoding).streams)
+
     def writer(self, model: Any, **decoding: Any) -> Writer:
         """What goes on from a beginning, as the settings say, or otherwise; errors as for :meth:`decoding`."""
         decoder: Decoder = model.decoder
-        if isinstance(decoder, GPT):
+        if decoder.slides:
             decoder = Sliding(decoder, self.settings.context).eval()
         return Writer(decoder, self.lexicon, self.decoding(**decoding))
 

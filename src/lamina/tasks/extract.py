@@ -9,15 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.decoding.written import Written
-from lamina.features.base import Feature
-from lamina.features.ragged import Ragged
 from lamina.features.sentence import WHOLE, Sentence
 from lamina.models.extractor import NEVER, Sentences
 from lamina.nn.wide import places_there
 from lamina.tasks.found import Found, FoundTexts
-from lamina.tasks.point import Point
 
 __all__ = ["Extract", "ExtractSettings"]
 
@@ -46,11 +44,6 @@ class Extract(FoundTexts):
     usual: ClassVar[Mapping[str, Any]] = {"batch_size": 32, "learning_rate": 5e-4}
     Settings = ExtractSettings
     feature: Sentence
-
-    @classmethod
-    def prepare(cls, target: Feature, inputs: Sequence[Feature]) -> None:
-        """See which text the summaries are of, and spell all texts so that nothing of them is lost."""
-        Point.prepare(target, inputs)  # a sentence is a part of a text
 
     @property
     def width(self) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.codecs.answers import MulticlassAnswer
 from lamina.config import setting, settings
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import RowTask
 from lamina.tasks.weights import ClassWeights, class_weights
@@ -65,6 +65,6 @@ class Multiclass(RowTask):
     def judge(self, predicted: Tensor, target: Tensor) -> Tensor:
         return F.nll_loss(predicted.clamp(min=1e-7).log(), target.long(), reduction="none")
 
-    def answer(self, predicted: np.ndarray) -> Answer:
-        probability = predicted.astype(np.float64)
-        return Answer(probability=probability / probability.sum(1, keepdims=True), decision=probability.argmax(1))
+    def codec(self) -> MulticlassAnswer:
+        feature: Any = self.feature
+        return MulticlassAnswer(feature.column, feature.names, feature.state.native)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.codecs.answers import MultilabelAnswer
 from lamina.config import setting, settings
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import RowTask
 from lamina.tasks.threshold import Rule, choose
@@ -58,6 +58,7 @@ class Multilabel(RowTask):
         rule = self.settings.threshold
         self.state["thresholds"] = [choose(target[:, k], predicted[:, k], rule).value for k in range(self.width)]
 
-    def answer(self, predicted: np.ndarray) -> Answer:
-        probability = predicted.astype(np.float64)
-        return Answer(probability=probability, decision=(probability >= self.state["thresholds"]).astype(np.uint8))
+    def codec(self) -> MultilabelAnswer:
+        feature: Any = self.feature
+        separator = "" if feature.state.native == "list" else feature.settings.separator
+        return MultilabelAnswer(feature.column, feature.names, separator, list(map(float, self.state["thresholds"])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -12,19 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lamina.config import defaults, setting, settings
+from lamina.codecs.ragged import Ragged
+from lamina.config import setting, settings
 from lamina.decoding.written import Written
-from lamina.errors import UsageError, some
-from lamina.features.base import Feature
-from lamina.features.ragged import Ragged
 from lamina.features.span import Span
-from lamina.features.text import Text, TextSettings
 from lamina.models.reader import NEVER, Spans
 from lamina.tasks.found import Found, FoundTexts
 
 __all__ = ["Point", "PointSettings"]
 
-LONGEST = 2048  # tokens of a passage where nobody says otherwise
 UNKNOWN = -100  # of a span that the network has no score for: it is too long
 
 
@@ -51,22 +46,6 @@ class Point(FoundTexts):
     network: ClassVar[str] = "reader"
     Settings = PointSettings
     feature: Span
-
-    @classmethod
-    def prepare(cls, target: Feature, inputs: Sequence[Feature]) -> None:
-        """See which text the parts are of, and spell all texts so that nothing of them is lost."""
-        texts = [one for one in inputs if isinstance(one, Text)]
-        of = target.settings.of or (texts[0].column if len(texts) == 1 else "")
-        if of not in [one.column for one in texts]:
-            raise UsageError(
-                f"which text are the cells of {target.column!r} parts of?",
-                got=repr(of) if of else f"{len(texts)} texts",
-                allowed=some((one.column for one in texts), 20) or "a text among the inputs",
-                do=f"say --set data.features.{target.column}.of=NAME",
-            )  # fmt: skip
-        target.settings = dataclasses.replace(target.settings, of=of)
-        for text in texts:
-            text.settings = _spelled(text, whole=text.column == of)
 
     @property
     def width(self) -> int:
@@ -108,23 +87,6 @@ class Point(FoundTexts):
         found = np.empty(len(target), object)
         found[:] = self.feature.parts(target)
         return found
-
-
-def _spelled(text: Text, *, whole: bool) -> TextSettings:
-    """How a text is spelled where nobody said: in pieces, with capitals, and the passage to its end."""
-    said: TextSettings = text.settings
-    tokens = "pieces" if said.tokens == "auto" else said.tokens
-    if tokens == "pretrained" or (whole and (tokens != "pieces" or said.lower is True or said.by_word)):
-        raise UsageError(
-            f"column {text.column!r} is to be spelled so that its parts can be taken from it"
-            if whole else f"column {text.column!r} is compared with the passage letter by letter",
-            got=f"tokens={said.tokens}, lower={said.lower}, by_word={said.by_word}",
-            do="leave these settings out",
-        )  # fmt: skip
-    is_usual = said.longest == defaults(TextSettings).longest
-    longest = LONGEST if whole and is_usual else said.longest
-    lower = False if said.lower == "auto" else said.lower
-    return dataclasses.replace(said, tokens=tokens, lower=lower, longest=longest)
 
 
 def _wanted(spans: Spans, target: Tensor) -> Tensor:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pydantic
@@ -12,15 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.codecs.answers import INTERVAL, RegressionAnswer
 from lamina.config import setting, settings
-from lamina.features.answer import Answer
 from lamina.features.base import Feature
 from lamina.tasks.base import RowTask
 
 __all__ = ["Regression", "RegressionSettings"]
-
-INTERVAL = 0.9  # share of rows that the interval of a prediction is to hold
-_Z = NormalDist().inv_cdf((1 + INTERVAL) / 2)
 
 
 @settings
@@ -55,7 +51,6 @@ class Regression(RowTask):
     def __init__(self, feature: Feature, settings: RegressionSettings) -> None:
         super().__init__(feature, settings)
         self.shares = sorted(set(settings.quantiles))
-        self.middle = int(np.argmin(np.abs(np.array(self.shares) - 0.5)))
         self.state = {"margin": None}
 
     @property
@@ -105,40 +100,20 @@ class Regression(RowTask):
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         if self.settings.loss in ("gaussian", "quantiles") or not len(target):
             return
-        errors = np.sort(np.abs(self._point(predicted) - self.truth(target)))
+        errors = np.sort(np.abs(self.codec().point(predicted) - self.truth(target)))
         # The rank of split conformal prediction: a new row's error lies below it in at least 90% (Lei et al. 2018).
         rank = min(len(errors), math.ceil((len(errors) + 1) * INTERVAL))
         self.state["margin"] = float(errors[rank - 1])
 
     def truth(self, target: np.ndarray) -> np.ndarray:
-        return self._decode(target)
+        return self.feature.decode(target).to_numpy()
 
-    def answer(self, predicted: np.ndarray) -> Answer:
-        kind = self.settings.loss
-        value = self._point(predicted)
-        if kind == "gaussian":
-            mean, deviation = predicted[:, 0], predicted[:, 1]
-            low, high = self._decode(mean - _Z * deviation), self._decode(mean + _Z * deviation)
-            return Answer(value=value, lower=low, upper=high)
-        if kind == "quantiles":
-            quantiles = {share: self._decode(predicted[:, k]) for k, share in enumerate(self.shares)}
-            return Answer(
-                value=value, quantiles=quantiles, lower=quantiles[self.shares[0]], upper=quantiles[self.shares[-1]]
-            )
-        margin = self.state["margin"]
-        if margin is None:
-            return Answer(value=value)
-        return Answer(value=value, lower=value - margin, upper=value + margin)
-
-    def _point(self, predicted: np.ndarray) -> np.ndarray:
-        """The one value predicted, (n,), in the column's own unit."""
-        value = self._decode(predicted[:, self.middle if self.settings.loss == "quantiles" else 0])
-        if self.settings.clip:
-            value = np.clip(value, self.feature.state.low, self.feature.state.high)
-        return value
-
-    def _decode(self, encoded: np.ndarray) -> np.ndarray:
-        return self.feature.decode(encoded).to_numpy()
+    def codec(self) -> RegressionAnswer:
+        feature: Any = self.feature
+        low, high = (feature.state.low, feature.state.high) if self.settings.clip else (None, None)
+        shares = self.shares if self.settings.loss == "quantiles" else []
+        number = feature.codec().to_json()
+        return RegressionAnswer(feature.column, number, self.settings.loss, shares, low, high, self.state["margin"])
 
 
 def _pinball(raw: Tensor, wanted: Tensor, shares: list[float]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.data.batches import Batch
 from lamina.decoding.ctc import BLANK, Language, beam, greedy, token_logs
@@ -20,7 +21,6 @@ from lamina.decoding.settings import check_alternatives
 from lamina.decoding.written import Written
 from lamina.errors import UsageError
 from lamina.features.base import Feature
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import FIRST
 from lamina.models.transcriber import ABSENT
 from lamina.tasks.alone import Texts
@@ -141,8 +141,8 @@ class Transcribe(Texts):
         return torch.where(possible, found / target.gt(0).sum(1).clamp(min=1), float(np.log(self.width)))
 
     def watch(self, model: Any, batch: Batch) -> Tensor:
-        parts = [super(Transcribe, self).watch(model, _some(batch, rows)) for rows in self._pieces(batch.inputs)]
-        return torch.cat(parts)
+        watch = super().watch
+        return torch.cat([watch(model, part) for part in batch.parts(self._at_once(batch.inputs))])
 
     def learn(self, target: Ragged) -> None:
         """Count the runs of tokens in the training texts, for the language model."""
@@ -160,9 +160,9 @@ class Transcribe(Texts):
     def texts(self, model: Any, inputs: dict[str, Tensor], rows: Sequence[int], **decoding: Any) -> list[list[Written]]:
         chosen, found = self.decoding(**decoding), []
         with torch.inference_mode():
-            for piece in self._pieces(inputs):
-                raw = model({name: value[piece] for name, value in inputs.items()})
-                found += self._read(self.activate(raw).cpu().numpy().astype(np.float64), chosen)
+            for part in Batch(inputs, [], np.asarray(rows)).parts(self._at_once(inputs)):
+                logs = self.activate(model(part.inputs))
+                found += self._read(logs.cpu().numpy().astype(np.float64), chosen)
         return found
 
     def _read(self, logs: np.ndarray, chosen: TranscribeSettings) -> list[list[Written]]:
@@ -189,12 +189,11 @@ class Transcribe(Texts):
         """The texts themselves, (n,)."""
         return self.feature.decode(target).fill_null("").to_numpy().astype(object)  # type: ignore[arg-type]
 
-    def _pieces(self, inputs: dict[str, Tensor]) -> Iterator[slice]:
-        """Rows of a batch, so many at a time as memory allows."""
+    def _at_once(self, inputs: dict[str, Tensor]) -> int:
+        """How many rows of a batch memory allows at a time."""
         (wide,) = (value for name, value in inputs.items() if f"{name}.length" in inputs)
         moments = max(1, wide.shape[2 if wide.dim() == 4 else 1])  # of frames, or columns of a picture
-        count, rows = max(1, LOGITS // (moments * self.width)), len(inputs["number"])
-        return (slice(start, start + count) for start in range(0, max(1, rows), count))
+        return max(1, LOGITS // (moments * self.width))
 
 
 def _moments(logits: Tensor) -> Tensor:
@@ -215,9 +214,3 @@ def _nats(logs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         logs.transpose(0, 1), target, moments, target.gt(0).sum(1), BLANK, reduction="none", zero_infinity=True
     )
     return found, _needed(target) <= moments
-
-
-def _some(batch: Batch, rows: slice) -> Batch:
-    """Some rows of a batch that nothing is mixed in."""
-    inputs = {name: value[rows] for name, value in batch.inputs.items()}
-    return Batch(inputs, [target[rows] for target in batch.targets], batch.rows[rows])

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
+from lamina.codecs.ragged import Ragged
 from lamina.config import setting, settings
 from lamina.data.batches import Batch
 from lamina.decoding.lexicon import Lexicon
@@ -19,7 +20,6 @@ from lamina.decoding.settings import DecodingSettings, check_alternatives
 from lamina.decoding.writer import Writer
 from lamina.decoding.written import Written
 from lamina.features.base import Feature
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import FILL, START
 from lamina.tasks.alone import Texts
 
@@ -109,8 +109,10 @@ class Write(Texts):
         """Nats a token of each row, so many rows at a time as memory allows."""
         (written,), watch = batch.targets, super().watch
         count = max(1, LOGITS // ((written.shape[1] + 1) * self.width))
-        pieces = [slice(start, start + count) for start in range(0, len(written), count)]
-        return torch.cat([watch(model, _piece(batch, rows)) for rows in pieces])
+        return torch.cat([watch(model, part) for part in batch.parts(count)])
+
+    def streams(self, **decoding: Any) -> bool:
+        return bool(self.decoding(**decoding).streams)
 
     def writer(self, model: Any, **decoding: Any) -> Writer:
         """What draws texts from a network, as the settings say, or others; errors as for :meth:`decoding`."""
@@ -138,9 +140,3 @@ def with_end(target: Tensor) -> Tensor:
     """
     wanted = F.pad(target, (0, 1))
     return wanted.scatter(1, (target > 0).sum(1, keepdim=True), START)
-
-
-def _piece(batch: Batch, rows: slice) -> Batch:
-    """Some rows of a batch that nothing is mixed in."""
-    inputs = {name: value[rows] for name, value in batch.inputs.items()}
-    return Batch(inputs, [target[rows] for target in batch.targets], batch.rows[rows])

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lamina.codecs.midi import Note, Tune, write_midi
+from lamina.codecs.ragged import Ragged
 from lamina.config import as_dict, check
 from lamina.errors import DataError
 from lamina.features.base import WIDE, Claim, Feature, Profile, Slot
 from lamina.features.media import Media
-from lamina.features.midi import Note, Tune, write_midi
-from lamina.features.ragged import Ragged
 from lamina.testing.common import same
 
 __all__ = [

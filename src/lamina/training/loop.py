@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -383,23 +384,11 @@ def at_rest(model: nn.Module, rows: Rows) -> Iterator[Batch]:
 
 def _head(batch: Batch, rows: int) -> Batch:
     """The first rows of a batch, repeated if there are too few."""
-    pick = torch.arange(rows) % len(batch.rows)
-    inputs = {name: value[pick] for name, value in batch.inputs.items()}
-    return Batch(inputs, [target[pick] for target in batch.targets], batch.rows[pick.numpy()])
+    return batch.part(np.arange(rows) % len(batch.rows))
 
 
 def _pieces(batch: Batch, count: int) -> list[Batch]:
     if count == 1:
         return [batch]
     edges = [len(batch.rows) * place // count for place in range(count + 1)]
-    return [
-        Batch(
-            {name: value[low:high] for name, value in batch.inputs.items()},
-            [target[low:high] for target in batch.targets],
-            batch.rows[low:high],
-            [target[low:high] for target in batch.others],
-            batch.share,
-        )
-        for low, high in itertools.pairwise(edges)
-        if high > low
-    ]
+    return [batch.part(slice(low, high)) for low, high in itertools.pairwise(edges) if high > low]

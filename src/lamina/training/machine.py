@@ -146,7 +146,8 @@ def _measure(model: nn.Module, step: Callable[[nn.Module], Tensor], way: Choice,
     """
     torch.set_num_threads(way.threads)
     runner: Any = torch.compile(model) if way.compile else model
-    times, loss = [], 0.0
+    times: list[float] = []
+    loss = 0.0
     while len(times) < 2 or (len(times) <= STEPS and time.perf_counter() < until):
         torch.default_generator.manual_seed(0)
         start = time.perf_counter()

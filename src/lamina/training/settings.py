@@ -63,7 +63,7 @@ class TrainSettings:
         "auto",
         "Architectures that take turns with the model's own, since networks of several kinds err apart, or backbones "
         "that read its texts; auto: modern_nca beside tabm, gru and bag for texts, up to 100,000 rows, where a budget "
-        "of seconds holds several networks.",
+        "of seconds holds several networks. Beside pre-trained weights those that are named start from nothing.",
     )
     pseudo: Annotated[float, Field(gt=0, le=1)] | None = setting(
         None,

@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
+from lamina.codecs.ragged import Ragged
 from lamina.decoding.ngram import NGrams
 from lamina.evaluation.text.counted import counted, ngram, unigram
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import FIRST, START
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.data.windows import few
 from lamina.evaluation.answer import Baseline
@@ -25,7 +26,6 @@ from lamina.evaluation.company import Company
 from lamina.evaluation.text.perplexity import statistics
 from lamina.features.answer import Answer
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import FIRST, START
 from lamina.names import Names
 

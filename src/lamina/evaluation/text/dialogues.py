@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
 from lamina.evaluation.answer import Baseline
 from lamina.evaluation.baselines import chosen
@@ -15,7 +16,6 @@ from lamina.evaluation.company import Company
 from lamina.evaluation.text.perplexity import statistics
 from lamina.features.answer import Answer
 from lamina.features.layout import Layout
-from lamina.features.ragged import Ragged
 from lamina.names import Names
 
 __all__ = ["COMPANY", "DIALOGUE_BASELINES", "unigram"]

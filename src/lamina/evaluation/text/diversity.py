@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lamina.codecs.ragged import Ragged
 from lamina.errors import DataError
 from lamina.evaluation.text.base import References, Score, blocks, column, ratio
 from lamina.evaluation.text.grams import by_row, named, words
-from lamina.features.ragged import Ragged
 from lamina.features.tokens import split
 
 __all__ = ["ORDER", "REPETITION", "distinct", "figure", "statistics"]

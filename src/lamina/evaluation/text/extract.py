@@ -18,6 +18,7 @@ from lamina.features.answer import Answer
 from lamina.features.layout import Layout
 from lamina.features.sentence import WHOLE
 from lamina.features.sentences import sentences
+from lamina.features.tokens import spelled_out
 from lamina.names import Names
 
 __all__ = ["COMPANY", "EXTRACT_BASELINES", "central", "lead"]
@@ -86,12 +87,8 @@ def _answer(
 
 def _texts(layout: Layout, rows: Rows) -> list[str]:
     """The texts that sentences are taken of, as their tokens spell them."""
-    name, slot = next(pair for pair in layout.wide_by_name.items() if pair[1].holds_target)
-    cells = rows.ragged(name)
-    return [
-        b"".join(slot.spelling[token] for token in cells[row : row + 1].values).decode(errors="replace")
-        for row in range(len(cells))
-    ]
+    name, slot = layout.holding_target
+    return spelled_out(rows.ragged(name), slot.spelling)
 
 
 COMPANY = Company(EXTRACT_BASELINES, _answer)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lamina.features.ragged import Ragged
+from lamina.codecs.ragged import Ragged
 
 __all__ = ["Documents", "Named", "by_row", "characters", "documents", "named", "tables", "words"]
 

@@ -22,6 +22,7 @@ from lamina.evaluation.wide import learn_views
 from lamina.features.answer import Answer
 from lamina.features.layout import Layout
 from lamina.features.sentences import sentences
+from lamina.features.tokens import spelled_out
 from lamina.names import Names
 
 __all__ = [
@@ -119,11 +120,7 @@ def sources_of(layout: Layout, rows: Rows) -> list[str] | None:
     if len(spelled) != 1:
         return None
     ((name, spelling),) = spelled.items()
-    cells = rows.ragged(name)
-    texts = [
-        b"".join(spelling[one] for one in cells[row : row + 1].values).decode(errors="replace").strip()
-        for row in range(len(cells))
-    ]
+    texts = [text.strip() for text in spelled_out(rows.ragged(name), spelling)]
     return texts if texts and np.mean([len(sentences(text)) for text in texts]) >= SEVERAL else None
 
 

@@ -17,8 +17,8 @@ from lamina.evaluation.baselines import chosen
 from lamina.evaluation.company import Company
 from lamina.evaluation.text.answers import statistics
 from lamina.features.answer import Answer
-from lamina.features.base import Slot
 from lamina.features.layout import Layout
+from lamina.features.tokens import spelled_out
 from lamina.names import Names
 
 __all__ = ["COMPANY", "POINT_BASELINES", "Asked", "Rarity", "asked_of", "constant", "window"]
@@ -47,17 +47,13 @@ class Asked(NamedTuple):
 
 def asked_of(layout: Layout, rows: Rows) -> list[Asked]:
     """The passages of some rows, and their other texts as one question."""
-    slots = {name: slot for name, slot in layout.wide_by_name.items() if slot.group == "tokens"}
-    texts = {name: _texts(slot, rows.ragged(name)) for name, slot in slots.items()}
-    (passage,) = (name for name, slot in slots.items() if slot.holds_target)
-    others = [texts[name] for name in slots if name != passage]
-    questions = [" ".join(row) for row in zip(*others, strict=True)] if others else [""] * len(texts[passage])
-    return [Asked(*pair) for pair in zip(texts[passage], questions, strict=True)]
-
-
-def _texts(slot: Slot, tokens: Any) -> list[str]:
-    rows = (tokens[row : row + 1].values.tolist() for row in range(len(tokens)))
-    return [b"".join(slot.spelling[token] for token in row).decode(errors="replace").strip() for row in rows]
+    texts = {
+        name: [text.strip() for text in spelled_out(rows.ragged(name), slot.spelling)]
+        for name, slot in layout.wide_by_name.items() if slot.group == "tokens"
+    }  # fmt: skip
+    passages = texts.pop(layout.holding_target[0])
+    questions = [" ".join(row) for row in zip(*texts.values(), strict=True)] if texts else [""] * len(passages)
+    return [Asked(*pair) for pair in zip(passages, questions, strict=True)]
 
 
 def constant(taught: Sequence[Asked], truths: np.ndarray, judged: Sequence[Asked]) -> list[str]:
