@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,12 +11,12 @@ from torch import Tensor
 
 from lamina.codecs.ragged import Ragged
 from lamina.data.rows import Rows
-from lamina.data.store import Store
+from lamina.data.store import LARGE, Store
 
-__all__ = ["Batch", "Batches", "as_batch", "forget", "gather", "in_order", "rows_at_once", "to_tensors"]
+__all__ = ["Batch", "Batches", "as_batch", "gather", "in_order", "rows_at_once", "to_tensors"]
 
 PLAIN = ("number", "flag", "category")
-WINDOW = 64 * 2**20  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
+WINDOW = LARGE  # bytes gathered at once: a small table's whole epoch, a large one's next few hundred steps
 
 FILLED = 2**28  # bytes of rows in a forward pass without gradients, where they are filled up to a very long one
 ALIKE = 32  # steps whose rows are arranged by length among themselves
@@ -201,7 +200,7 @@ def _take(store: Store, places: np.ndarray) -> dict[str, Any]:
             taken[name][piece] = arrays[name][places[piece]]
         for name, parts in ragged.items():
             parts.append(arrays[name].take(places[piece]))
-        forget(store)
+        store.forget()
     back = np.argsort(order, kind="stable")
     return taken | {name: _joined(parts).take(back) for name, parts in ragged.items()}
 
@@ -241,11 +240,3 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
             tensors[name] = values.long() if name.startswith("tokens") else values
             tensors[f"{name}.length"] = torch.from_numpy(lengths)
     return tensors
-
-
-def forget(store: Store) -> None:
-    """Let go of the mapped pages: they stay in the file cache, and no longer count as this process's memory."""
-    for array in store.arrays.values():
-        mapped = getattr(array.values if isinstance(array, Ragged) else array, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)

@@ -30,11 +30,15 @@ class Rows(NamedTuple):
 
     def array(self, name: str) -> np.ndarray:
         """One plain array of these rows."""
-        return np.asarray(self.store.arrays[name])[self.places]
+        found = np.asarray(self.store.arrays[name])[self.places]
+        self.store.forget()
+        return found
 
     def ragged(self, name: str) -> Ragged:
         """One array of these rows whose rows are of different lengths."""
-        return self.store.arrays[name].take(self.places)
+        found: Ragged = self.store.arrays[name].take(self.places)
+        self.store.forget()
+        return found
 
     def thinned(self, most: int) -> Rows:
         """At most so many of them, evenly picked."""

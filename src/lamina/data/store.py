@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from lamina.files import digest, read_json, sync_folder, write_json
 __all__ = ["Store", "StoreWriter"]
 
 INDEX = "index.json"
+LARGE = 64 * 2**20  # bytes of a store from which on its pages are let go of
 
 
 class StoreWriter:
@@ -136,6 +138,16 @@ class Store:
         if not need:
             return np.empty(shape, dtype)
         return np.memmap(path, dtype, "r", shape=shape)
+
+    def forget(self) -> None:
+        """Let go of the mapped pages of a large store: they stay in the file cache, and no longer count as this
+        process's memory."""
+        if self.bytes <= LARGE or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        for array in self.arrays.values():
+            mapped = getattr(array.values if isinstance(array, Ragged) else array, "_mmap", None)
+            if mapped is not None:
+                mapped.madvise(mmap.MADV_DONTNEED)
 
     def verify(self) -> None:
         """Read every array and compare it with the index.

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from lamina.codecs.ragged import Ragged
-from lamina.data.batches import WINDOW, Batch, forget
+from lamina.data.batches import Batch
 from lamina.data.rows import Rows
 from lamina.features.tokens import START
 
@@ -80,8 +80,7 @@ class Windows:
         """The batches of an epoch, from its step ``first`` on."""
         for step in range(epoch * self.steps + first, (epoch + 1) * self.steps):
             yield self._batch(*divmod(step, self._whole))
-            if self.rows.store.bytes > WINDOW:  # each window maps some sixteen pages
-                forget(self.rows.store)
+            self.rows.store.forget()  # each window maps some sixteen pages
 
     def _batch(self, number: int, place: int) -> Batch:
         """The batch at a place of a pass."""
