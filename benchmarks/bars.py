@@ -121,7 +121,7 @@ GROUPS = {
     "Texts that are written": (
         Bar("translation_german_transformer", "bleu", "multi30k, English to German, test 2016, 60 minutes, BLEU", 30,
             36, True, "python benchmarks/translation.py transformer", shown=("chrf", "epoch_seconds")),
-        Bar("translation_german_lstm", "bleu", "the same by an LSTM with attention", None, None,
+        Bar("translation_german_lstm", "bleu", "the same by an LSTM with attention", 30, 36,
             True, "python benchmarks/translation.py", shown=("chrf", "epoch_seconds")),
         Bar("translation_epoch", "epoch_to_lstm", "the same: epoch of the Transformer, to an LSTM's of equal size", 1.0,
             None, False, "python benchmarks/translation.py --epoch", shown=("transformer_seconds", "lstm_seconds")),
