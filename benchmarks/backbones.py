@@ -1,12 +1,12 @@
 """A first score of each architecture, all after the same short time: what ``lamina models`` shows.
 
-    python benchmarks/backbones.py                    every one, a minute each: some 50 minutes
+    python benchmarks/backbones.py                    every one, twenty seconds each: some 25 minutes
     python benchmarks/backbones.py text frames        for some kinds of data
     python benchmarks/backbones.py text --only gru    some of them
     python benchmarks/backbones.py --quick            two seconds each, written nowhere, to see that it works
 
 For each kind of data one public set: pictures of clothes, news, spoken digits, a census. One network, as it comes,
-learns for a minute on one core from the training rows, by ``lamina.train``, and an eighth of them, held back, judges.
+learns for twenty seconds on one core from the training rows, by ``lamina.train``, and an eighth of them, held back, judges.
 A score tells which is good soon, not which is best at last: large networks for pictures have hardly begun. It goes into
 ``src/lamina/backbones/scores.json``, beside those that are there.
 """
@@ -27,7 +27,7 @@ from lamina.files import read_json, write_json
 from lamina.models import MODELS
 
 SCORES = ROOT / "src" / "lamina" / "backbones" / "scores.json"
-BUDGET = "60s"
+BUDGET = "20s"
 METRIC = "accuracy"
 
 
