@@ -6,7 +6,7 @@
     python benchmarks/backbones.py --quick            two seconds each, written nowhere, to see that it works
 
 For each kind of data one public set: pictures of clothes, news, spoken digits, a census. One network, as it comes,
-learns for twenty seconds on one core from the training rows, by ``lamina.train``, and an eighth of them, held back, judges.
+learns for twenty seconds on one core from the training rows, by ``lamina.train``; an eighth of them, held back, judges.
 A score tells which is good soon, not which is best at last: large networks for pictures have hardly begun. It goes into
 ``src/lamina/backbones/scores.json``, beside those that are there.
 """
@@ -96,7 +96,7 @@ def main() -> None:
             value = measure(kind, name, budget)
             if not given.quick:
                 scores = read_json(SCORES)
-                scores.setdefault(name, {})[f"{kind.name} {METRIC} after {BUDGET}"] = round(value, 4)
+                scores.setdefault(name, {})[kind.name] = round(value, 4)
                 write_json(SCORES, scores)
 
 

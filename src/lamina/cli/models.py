@@ -64,14 +64,14 @@ def _count(count: int) -> str:
 
 
 def _score(score: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in score.items()) or "-"
+    return ", ".join(f"{value:.3f} {name}" for name, value in score.items()) or "-"
 
 
 command = Command(
     "List architectures and known weights: the data that they read, their paper, how many weights they have at the "
     "default settings (for pictures of 32 x 32, texts over 1,000 tokens, sounds of 64 bands, or 10 numbers; "
-    "decoders look at places of width 128), their licence where it is not Lamina's own, and a measured score where "
-    "there is one.",
+    "decoders look at places of width 128), their licence where it is not Lamina's own, and where it was measured a "
+    "score: accuracy on held-back rows of a public set after twenty seconds on one core.",
     "",
     _add_arguments,
     _run,
